@@ -1,0 +1,1 @@
+"""The pytest plugin that `connectors` ships for authors of connectors."""
