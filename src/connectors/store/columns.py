@@ -1,0 +1,68 @@
+"""Column types and keys that mean the same on every database."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+Json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql", "cockroachdb")
+
+
+class UtcDateTime(sa.TypeDecorator[datetime]):
+    """An aware UTC time everywhere; SQLite would drop the zone."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Refuse naive times, which mean something else on every machine."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone cannot be stored")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Give the zone back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def natural_id(*parts: str | int) -> uuid.UUID:
+    """Return the same UUID for the same natural key, spread evenly over the key space.
+
+    A row's identity is its natural key, so that every write can be an upsert on one arbiter, and random-looking,
+    so that no index grows at one end: it is shaped as a version 4 UUID, which CockroachDB spreads best.
+    """
+    digest = hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).digest()
+    return uuid.UUID(bytes=digest[:16], version=4)
+
+
+def shard_of(key: uuid.UUID, shards: int) -> int:
+    """Return the shard that a key belongs to."""
+    return key.int % shards
+
+
+def choice(name: str, values: type[StrEnum] | Sequence[str], **options: Any) -> sa.Column[str]:
+    """Return a text column that a CHECK confines to `values`: altering a native enum is a schema job."""
+    allowed = [str(value) for value in values]
+    listed = ", ".join(f"'{value}'" for value in allowed)
+    return sa.Column(name, sa.String(32), sa.CheckConstraint(f"{name} IN ({listed})", name=name), nullable=False, **options)
+
+
+def key_columns() -> tuple[sa.Column[Any], ...]:
+    """Return the first columns of every table: residency leads each primary key."""
+    return (
+        sa.Column("residency", sa.String(32), primary_key=True),
+        sa.Column("id", sa.Uuid(), primary_key=True),
+        sa.Column("tenant", sa.String(64), nullable=False),
+    )

@@ -1,0 +1,236 @@
+"""The only module that knows which database it talks to: CockroachDB, PostgreSQL or SQLite.
+
+Everything else in the store is one SQL subset that runs on all three. A unit of work is a function of one
+connection that contains SQL only: it may run several times.
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
+
+from connectors.errors import ConfigError, StoreUnavailable
+
+T = TypeVar("T")
+Row = Mapping[str, Any]
+
+MAX_ATTEMPTS = 12
+CHUNK = 500
+"""Rows of one multi-row statement: SQLite takes at most 32,766 bound values."""
+
+RETRIED_STATES = frozenset({"40001", "40P01", "55P03"})
+"""serialization_failure, deadlock_detected, lock_not_available: the database asks to run the transaction again."""
+
+AWAY_STATES = ("08", "57P", "53")
+"""SQLSTATE classes of a server that is away, restarting or out of resources."""
+
+SHARDS = {"sqlite": 1, "postgresql": 4, "cockroachdb": 8}
+"""How many shards spread the claims of one queue, so that no index tail is everybody's hot spot."""
+
+
+class Database:
+    """One database that holds the rows of one or several residencies.
+
+    Make one per process and URL; it is thread-safe. `run` is for writing, `read` for reading.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 8, isolation_level: str | None = None) -> None:
+        self.url = parse_url(url)
+        self.dialect = self.url.get_dialect().name
+        if self.dialect not in SHARDS:
+            raise ConfigError(f"database {self.dialect!r} is not supported", hint="use cockroachdb, postgresql or sqlite")
+        self.shards = SHARDS[self.dialect]
+        self.retries = 0
+        if self.dialect == "sqlite":
+            # One writer at a time is SQLite's nature: a lock queues threads better than busy waiting does.
+            self._writing: threading.Lock | None = threading.Lock()
+            self._writer = _sqlite_engine(self.url, begin="BEGIN IMMEDIATE", pool_size=1)
+            self._reader = _sqlite_engine(self.url, begin="BEGIN", pool_size=pool_size)
+        else:
+            self._writing = None
+            self._writer = self._reader = _server_engine(self.url, pool_size=pool_size, isolation_level=isolation_level)
+
+    def __repr__(self) -> str:
+        return f"<Database {self.url.render_as_string(hide_password=True)}>"
+
+    @property
+    def engine(self) -> sa.Engine:
+        """The writing engine, for migrations."""
+        return self._writer
+
+    def run(self, work: Callable[[sa.Connection], T], *, attempts: int = MAX_ATTEMPTS) -> T:
+        """Run `work` in a transaction, COMMIT included, again when the database asks for it.
+
+        `work` contains SQL only. Raises `StoreUnavailable` when the database is away or every attempt failed.
+        """
+        for attempt in range(1, attempts + 1):
+            try:
+                with self._write_lock(), self._writer.begin() as connection:
+                    return work(connection)
+            except (DBAPIError, TimeoutError) as error:
+                if not _retriable(error):
+                    raise _translated(error) from error
+                if attempt == attempts:
+                    raise StoreUnavailable(f"the database refused the transaction {attempts} times") from error
+            self.retries += 1
+            # Full jitter below a doubling ceiling: competing transactions must not meet again.
+            time.sleep(random.uniform(0, min(0.002 * 2**attempt, 1.0)))  # noqa: S311 (spread, not secrecy)
+        raise AssertionError("unreachable")
+
+    def read(self, work: Callable[[sa.Connection], T], *, stale_ok: bool = False) -> T:
+        """Run `work` in a read-only transaction, again when the database asks for it.
+
+        With `stale_ok` CockroachDB answers from the nearest replica, a few seconds behind.
+        """
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            try:
+                with self._reader.connect() as connection, connection.begin():
+                    if stale_ok and self.dialect == "cockroachdb":
+                        connection.exec_driver_sql("SET TRANSACTION AS OF SYSTEM TIME follower_read_timestamp()")
+                    return work(connection)
+            except (DBAPIError, TimeoutError) as error:
+                if not _retriable(error) or attempt == MAX_ATTEMPTS:
+                    raise _translated(error) from error
+            time.sleep(random.uniform(0, min(0.002 * 2**attempt, 1.0)))  # noqa: S311 (spread, not secrecy)
+        raise AssertionError("unreachable")
+
+    def insert(self, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+        """Return the dialect's INSERT, which knows ON CONFLICT and RETURNING."""
+        return sqlite.insert(table) if self.dialect == "sqlite" else postgresql.insert(table)
+
+    def insert_new(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> set[Any]:
+        """Insert the rows whose primary key is not there yet; return the ids of those that were new."""
+        new: set[Any] = set()
+        for chunk in chunks(rows):
+            statement = self.insert(table).values(list(chunk)).on_conflict_do_nothing(index_elements=table.primary_key)
+            new.update(connection.execute(statement.returning(table.c.id)).scalars())
+        return new
+
+    def upsert(
+        self,
+        connection: sa.Connection,
+        table: sa.Table,
+        rows: Sequence[Row],
+        *,
+        update: Sequence[str] | Callable[[Any], Mapping[str, Any]],
+    ) -> None:
+        """Insert rows, or update the columns named by `update` of those whose primary key is there.
+
+        `update` may also be a function of the row that was to be inserted, for `n = t.n + excluded.n`.
+        """
+        for chunk in chunks(rows):
+            statement = self.insert(table).values(list(chunk))
+            new = statement.excluded
+            values = update(new) if callable(update) else {name: new[name] for name in update}
+            connection.execute(statement.on_conflict_do_update(index_elements=table.primary_key, set_=values))
+
+    def skip_locked(self, query: sa.Select[Any]) -> sa.Select[Any]:
+        """Lock the rows of a candidate query and pass over those that another worker holds; a no-op on SQLite."""
+        return query if self.dialect == "sqlite" else query.with_for_update(skip_locked=True)
+
+    def ping(self) -> None:
+        """Raise `StoreUnavailable` when the database does not answer."""
+        self.read(lambda connection: connection.execute(sa.text("SELECT 1")).scalar())
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self._writer.dispose()
+        self._reader.dispose()
+
+    @contextmanager
+    def _write_lock(self) -> Iterator[None]:
+        if self._writing is None:
+            yield
+        else:
+            with self._writing:
+                yield
+
+
+def parse_url(url: str) -> sa.URL:
+    """Parse a database URL, with the drivers that this product is tested with as defaults."""
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError as error:
+        raise ConfigError("the database URL cannot be read", hint="write sqlite:///connectors.db or postgresql://user@host/name") from error
+    defaults = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg", "cockroachdb": "cockroachdb+psycopg"}
+    return parsed.set(drivername=defaults.get(parsed.drivername, parsed.drivername))
+
+
+def chunks(rows: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
+    """Cut a sequence into runs of at most `size`."""
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
+
+
+def _server_engine(url: sa.URL, *, pool_size: int, isolation_level: str | None) -> sa.Engine:
+    options: dict[str, Any] = {"isolation_level": isolation_level} if isolation_level else {}
+    return sa.create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        # Processes that start together should not reconnect together.
+        pool_recycle=random.randint(240, 360),  # noqa: S311 (spread, not secrecy)
+        pool_pre_ping=True,
+        pool_timeout=5,
+        connect_args={"connect_timeout": 5},
+        **options,
+    )
+
+
+def _sqlite_engine(url: sa.URL, *, begin: str, pool_size: int) -> sa.Engine:
+    memory = url.database in (None, "", ":memory:")
+    if memory:
+        raise ConfigError("an in-memory SQLite database is not durable", hint="write sqlite:///connectors.db")
+    engine = sa.create_engine(
+        url, pool_size=pool_size, max_overflow=0, pool_timeout=30, connect_args={"timeout": 30, "check_same_thread": False}
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def connect(connection: sqlite3.Connection, _record: object) -> None:
+        # sqlite3 would open transactions lazily, and a read that turns into a write cannot wait for its turn.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000", "cache_size=-16000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def start(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _sqlstate(error: BaseException) -> str:
+    original = getattr(error, "orig", error)
+    return str(getattr(original, "sqlstate", None) or getattr(original, "pgcode", None) or "")
+
+
+def _retriable(error: BaseException) -> bool:
+    original = getattr(error, "orig", None)
+    if isinstance(original, sqlite3.OperationalError):
+        return "locked" in str(original) or "busy" in str(original)
+    return _sqlstate(error) in RETRIED_STATES
+
+
+def _translated(error: DBAPIError | TimeoutError) -> Exception:
+    """Name what the host does about a database error, without the statement's parameters."""
+    state = _sqlstate(error)
+    away = (
+        isinstance(error, TimeoutError | InterfaceError)
+        or (isinstance(error, OperationalError) and (not state or state.startswith(AWAY_STATES)))
+        or (isinstance(error, DBAPIError) and error.connection_invalidated)
+        or state.startswith(AWAY_STATES)
+    )
+    if away:
+        return StoreUnavailable(f"the database does not answer ({state or type(error).__name__})")
+    if isinstance(error, DBAPIError):
+        error.hide_parameters = True
+    return error

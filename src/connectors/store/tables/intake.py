@@ -1,0 +1,58 @@
+"""What came in: deliveries, and the inbox of events that wait for a worker."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from connectors.model import EventKind
+from connectors.store.columns import UtcDateTime, choice, key_columns
+from connectors.store.tables.base import claim_index, lease_columns, metadata
+
+delivery = sa.Table(
+    "delivery",
+    metadata,
+    *key_columns(),
+    sa.Column("connection", sa.String(128), nullable=False),
+    sa.Column("delivery_id", sa.String(255), nullable=False),
+    choice("state", ("accepted", "failed", "replayed")),
+    sa.Column("reason", sa.String(500), nullable=False),
+    sa.Column("events", sa.Integer, nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("body", sa.LargeBinary, comment="encrypted; kept for failed deliveries only"),
+    sa.Column("received_at", UtcDateTime, nullable=False),
+    sa.Column("expires_at", UtcDateTime),
+    sa.Index("ix_delivery_connection", "residency", "connection", "received_at"),
+    sa.Index("ix_delivery_expiry", "residency", "expires_at"),
+)
+
+inbox = sa.Table(
+    "inbox",
+    metadata,
+    *key_columns(),
+    sa.Column("connection", sa.String(128), nullable=False),
+    choice("source", ("webhook", "sync", "replay")),
+    sa.Column("partition", sa.String(255), nullable=False),
+    sa.Column("generation", sa.Integer, nullable=False),
+    choice("kind", EventKind),
+    sa.Column("resource_key", sa.Uuid(), nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False, comment="the event, encrypted"),
+    *lease_columns(),
+    claim_index("inbox"),
+    sa.Index("ix_inbox_partition", "residency", "connection", "partition", "state"),
+    sa.Index("ix_inbox_expiry", "residency", "expires_at"),
+)
+
+job = sa.Table(
+    "job",
+    metadata,
+    *key_columns(),
+    sa.Column("queue", sa.String(32), nullable=False),
+    sa.Column("key", sa.String(500), nullable=False, comment="names the work: one row for one thing to do"),
+    sa.Column("connection", sa.String(128), nullable=False),
+    sa.Column("body", sa.LargeBinary, comment="arguments, encrypted; never content"),
+    *lease_columns(),
+    claim_index("job", "queue"),
+    sa.Index("ix_job_state", "residency", "state", "queue"),
+    sa.Index("ix_job_expiry", "residency", "expires_at"),
+)
