@@ -1,0 +1,120 @@
+"""The transport under a session: connections go to judged addresses, bodies end at a cap."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
+from urllib3.util import connection as sockets
+
+from connectors.net.guard import Guard
+
+_CHUNK = 65536
+
+
+class TooLarge(Exception):  # noqa: N818 (private to this package; the session translates it)
+    """A body that goes on past the cap."""
+
+
+class TooSlow(Exception):  # noqa: N818 (private to this package; the session translates it)
+    """A body that trickles past the time for the whole answer."""
+
+
+class Adapter(HTTPAdapter):
+    """Reads whole bodies up to `max_bytes` within `total` seconds, and connects where `guard` allows.
+
+    A streamed body (`stream=True`) is the caller's to bound; the bodies of redirects are always bounded here.
+    """
+
+    def __init__(self, *, guard: Guard | None, max_bytes: int, total: float) -> None:
+        self.guard = guard
+        self.max_bytes = max_bytes
+        self.total = total
+        super().__init__(max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Make the pools; with a guard, of connections that resolve only through it."""
+        super().init_poolmanager(*args, **kwargs)
+        if self.guard is not None:
+            self.poolmanager.pool_classes_by_scheme = _guarded_pools(self.guard)
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send, and read the body now unless the caller streams it."""
+        deadline = time.monotonic() + self.total
+        response = super().send(request, *args, **kwargs)
+        if not kwargs.get("stream") or response.is_redirect:
+            # What requests' own `Response.content` would set, had it a limit.
+            vars(response).update(_content=self._read(response, deadline), _content_consumed=True)
+        return response
+
+    def _read(self, response: requests.Response, deadline: float) -> bytes:
+        declared = response.headers.get("Content-Length", "")
+        body = bytearray()
+        try:
+            if declared.isdigit() and int(declared) > self.max_bytes and response.request.method != "HEAD":
+                raise TooLarge
+            while chunk := response.raw.read1(_CHUNK, decode_content=True):
+                body += chunk
+                if len(body) > self.max_bytes:
+                    raise TooLarge
+                if time.monotonic() > deadline:
+                    raise TooSlow
+        except (TooLarge, TooSlow, HTTPError):
+            response.close()
+            raise
+        response.raw.release_conn()
+        return bytes(body)
+
+
+def _guarded_pools(guard: Guard) -> dict[str, type[HTTPConnectionPool]]:
+    """Make pool classes whose connections reach only addresses that `guard` has judged.
+
+    The host name stays on the connection for the `Host` header, SNI and the certificate; only the socket is
+    opened to the address, so a name that resolves differently a moment later changes nothing.
+    """
+
+    def open_socket(connection: HTTPConnection) -> socket.socket:
+        try:
+            addresses = guard.addresses(connection.host, connection.port)
+        except socket.gaierror as error:
+            raise NameResolutionError(connection.host, connection, error) from error
+        return _first_open(connection, addresses)
+
+    class GuardedHTTP(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            return open_socket(self)
+
+    class GuardedHTTPS(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return open_socket(self)
+
+    class HTTPPool(HTTPConnectionPool):
+        ConnectionCls = GuardedHTTP
+
+    class HTTPSPool(HTTPSConnectionPool):
+        ConnectionCls = GuardedHTTPS
+
+    return {"http": HTTPPool, "https": HTTPSPool}
+
+
+def _first_open(connection: HTTPConnection, addresses: tuple[str, ...]) -> socket.socket:
+    fault: HTTPError = NewConnectionError(connection, "no address")
+    for address in addresses:
+        try:
+            return sockets.create_connection(
+                (address, connection.port),
+                connection.timeout,
+                source_address=connection.source_address,
+                socket_options=connection.socket_options,
+            )
+        except TimeoutError:
+            fault = ConnectTimeoutError(connection, "timed out")
+        except OSError as error:
+            fault = NewConnectionError(connection, type(error).__name__)
+    raise fault
