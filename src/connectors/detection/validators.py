@@ -1,0 +1,298 @@
+"""The checks that detectors name: pure, quick, and never raising.
+
+A detector names them in `validators`: a function registered by `@check`, or `stdnum.<module>` for a check of
+python-stdnum (https://arthurdejong.org/python-stdnum/doc/), imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import importlib
+import ipaddress
+import json
+import math
+import re
+import zlib
+from collections import Counter
+from collections.abc import Callable
+from datetime import date
+from functools import lru_cache
+
+import phonenumbers
+from stdnum import luhn
+
+from connectors.detection.validation import Validator
+from connectors.model import Confidence
+
+_CHECKS: dict[str, Validator] = {}
+
+
+def check(function: Validator) -> Validator:
+    """Register a function under its own name."""
+    _CHECKS[function.__name__] = function  # type: ignore[attr-defined]  # every Validator here is a function
+    return function
+
+
+@lru_cache(maxsize=512)
+def validator(name: str) -> Validator:
+    """Return the check of that name. Called when the engine compiles a set of detectors.
+
+    Raises KeyError for a name that no check has.
+    """
+    if name.startswith("stdnum."):
+        return _stdnum(name)
+    return _CHECKS[name]
+
+
+def _stdnum(name: str) -> Validator:
+    try:
+        is_valid: Callable[[str], bool] = importlib.import_module(name).is_valid
+    except (ImportError, AttributeError) as error:
+        raise KeyError(name) from error
+
+    def judge(value: str, _text: str, _start: int, _end: int, /) -> bool:
+        return is_valid(value)
+
+    return judge
+
+
+# --- credentials
+
+_TEMPLATE = re.compile(
+    r"\$\{|\{\{|\$\(|<[^>]{0,60}>|%\(|%s|\[[A-Z_ ]{3,}\]|process\.env|os\.environ|getenv|\*{4,}|\.{4,}"
+    r"|x{5,}|X{5,}|#\{|@\{|\bnull\b|\bundefined\b"
+)
+_SAMPLE = re.compile(
+    r"example|sample|placeholder|change_?-?me|your[_-]?|dummy|redacted|replace[_-]?(?:me|with)|insert[_-]?"
+    r"|to-?do\b|<|>|f[o0]{2}b[a4]r|hidden|removed",
+    re.IGNORECASE,
+)
+_RUNS = re.compile(r"0123456|1234567|2345678|9876543|abcdefg|bcdefgh|qwerty|deadbeef", re.IGNORECASE)
+
+
+def entropy(value: str) -> float:
+    """Return the Shannon entropy of the characters of `value`, in bits per character."""
+    total = len(value)
+    if not total:
+        return 0.0
+    return -sum(n / total * math.log2(n / total) for n in Counter(value).values())
+
+
+@check
+def not_template(value: str, _text: str, _start: int, _end: int, /) -> bool:
+    """Drop references and blanks: `${VAR}`, `{{ var }}`, `<token>`, `xxxxx`, `*****`, `aaaaa`."""
+    return not _TEMPLATE.search(value) and len(set(value)) > 3
+
+
+@check
+def not_placeholder(value: str, text: str, start: int, end: int, /) -> Confidence | bool:
+    """Drop templates and sample words; a value with a counted-up run (`1234567`, `abcdefg`) is POSSIBLE."""
+    if not not_template(value, text, start, end) or _SAMPLE.search(value):
+        return False
+    return Confidence.POSSIBLE if _RUNS.search(value) else True
+
+
+@check
+def mixed(value: str, _text: str, _start: int, _end: int, /) -> bool:
+    """Keep values with both letters and digits, which words and counters are not."""
+    return any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
+
+
+def _floor(bits: float) -> Validator:
+    def judge(value: str, _text: str, _start: int, _end: int, /) -> bool:
+        return entropy(value) >= bits
+
+    return judge
+
+
+for _bits in (2.0, 2.5, 3.0, 3.5, 4.0):
+    _CHECKS[f"entropy_{_bits:.1f}"] = _floor(_bits)
+
+_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+@check
+def crc32_base62(value: str, _text: str, _start: int, _end: int, /) -> Confidence:
+    """Judge a GitHub or npm token by the CRC-32 in its last six characters.
+
+    https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/
+    """
+    body = value.partition("_")[2]
+    number = 0
+    for char in body[-6:]:
+        number = number * 62 + max(0, _BASE62.find(char))
+    return Confidence.VERY_LIKELY if number == zlib.crc32(body[:-6].encode()) else Confidence.POSSIBLE
+
+
+def _unpad(segment: str) -> bytes:
+    return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+
+
+@check
+def jwt_header(value: str, _text: str, _start: int, _end: int, /) -> bool:
+    """Keep a JSON web token whose header decodes to an object with `alg` or `enc` (RFC 7515, RFC 7516)."""
+    try:
+        header = json.loads(_unpad(value.split(".", 1)[0]))
+    except (ValueError, binascii.Error):
+        return False
+    return isinstance(header, dict) and ("alg" in header or "enc" in header)
+
+
+_KEY_BODY = re.compile(r"[A-Za-z0-9+/=]{20}")
+
+
+@check
+def pem_body(value: str, _text: str, _start: int, _end: int, /) -> bool:
+    """Keep an armoured key that has key material below its first line, not dots or a blank."""
+    body = value.split("-----", 2)[-1].split("-----END")[0]
+    found = "".join(_KEY_BODY.findall(body))
+    return len(found) >= 40 and len(set(found)) > 10
+
+
+# --- numbers
+
+
+def digits(value: str) -> str:
+    """Return the decimal digits of `value`."""
+    return "".join(c for c in value if c.isdigit())
+
+
+_ISSUERS: tuple[tuple[int, int, frozenset[int]], ...] = tuple(
+    (low, high, frozenset(lengths))
+    for low, high, lengths in (
+        (4, 4, (13, 16, 19)),
+        (51, 55, (16,)),
+        (2221, 2720, (16,)),
+        (34, 34, (15,)),
+        (37, 37, (15,)),
+        (6011, 6011, (16, 19)),
+        (622126, 622925, (16, 17, 18, 19)),
+        (644, 649, (16, 19)),
+        (65, 65, (16, 19)),
+        (300, 305, (14, 16, 19)),
+        (309, 309, (14, 16, 19)),
+        (36, 36, (14, 16, 19)),
+        (38, 39, (14, 16, 19)),
+        (3528, 3589, (16, 17, 18, 19)),
+        (2131, 2131, (15,)),
+        (1800, 1800, (15,)),
+        (62, 62, (16, 17, 18, 19)),
+        (81, 82, (16,)),
+        (2200, 2204, (16, 17, 18, 19)),
+        (500, 509, (12, 13, 14, 15, 16, 17, 18, 19)),
+        (56, 58, (12, 13, 14, 15, 16, 17, 18, 19)),
+        (60, 60, (12, 13, 14, 15, 16, 17, 18, 19)),
+        (63, 64, (12, 13, 14, 15, 16, 17, 18, 19)),
+        (66, 69, (12, 13, 14, 15, 16, 17, 18, 19)),
+        (9792, 9792, (16,)),
+    )
+)
+
+
+def _issuer(number: str) -> bool:
+    return any(
+        low <= int(number[: len(str(low))]) <= high and len(number) in lengths
+        for low, high, lengths in _ISSUERS
+    )
+
+
+@check
+def card(value: str, _text: str, _start: int, _end: int, /) -> bool:
+    """Keep a payment card number: Luhn digit (ISO/IEC 7812-1), an issuer's range and one of its lengths."""
+    number = digits(value)
+    return len(set(number)) > 2 and _issuer(number) and luhn.is_valid(number)
+
+
+@check
+def luhn_digit(value: str, _text: str, _start: int, _end: int, /) -> bool:
+    """Keep a number whose last digit is its Luhn digit."""
+    return luhn.is_valid(digits(value))
+
+
+_PUBLISHED = frozenset(
+    {"078051120", "219099999", "123456789", "111111111", "333333333", "987654321", "999999999"}
+)
+
+
+@check
+def us_ssn(value: str, _text: str, _start: int, _end: int, /) -> bool:
+    """Keep a social security number that may have been issued: no part zero, area not 666 or 9xx.
+
+    https://www.ssa.gov/employer/randomization.html
+    """
+    number = digits(value)
+    if len(number) != 9:
+        return False
+    area, group, serial = number[:3], number[3:5], number[5:]
+    return not (
+        area in ("000", "666") or area[0] == "9" or group == "00" or serial == "0000" or number in _PUBLISHED
+    )
+
+
+@check
+def iban(value: str, _text: str, _start: int, _end: int, /) -> bool:
+    """Keep an account number whose country, length and mod-97 digits agree (ISO 13616)."""
+    return validator("stdnum.iban")(value.replace("-", " "), "", 0, 0) is True
+
+
+# --- contact and network
+
+_IMAGE = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|ico|css|js|ts|py|md|json|ya?ml)$", re.IGNORECASE)
+
+
+@check
+def email_address(value: str, _text: str, _start: int, _end: int, /) -> bool:
+    """Keep an address whose parts are not empty, and that is no file name such as `icon@2x.png`."""
+    local, _, domain = value.rpartition("@")
+    return not _IMAGE.search(value) and ".." not in value and not local.endswith(".") and "." in domain
+
+
+@check
+def ip_address(value: str, _text: str, _start: int, _end: int, /) -> bool:
+    """Keep what the standard library reads as an address, a prefix length allowed."""
+    try:
+        ipaddress.ip_interface(value)
+    except ValueError:
+        return False
+    return True
+
+
+@check
+def phone_number(value: str, _text: str, _start: int, _end: int, /) -> Confidence | bool:
+    """Judge a phone number by the numbering plans of phonenumbers; without `+`, of the United States."""
+    try:
+        number = phonenumbers.parse(value, None if value.lstrip("(").startswith("+") else "US")
+    except phonenumbers.NumberParseException:
+        return False
+    if phonenumbers.is_valid_number(number):
+        return True
+    return Confidence.POSSIBLE if phonenumbers.is_possible_number(number) else False
+
+
+@check
+def calendar_date(value: str, _text: str, _start: int, _end: int, /) -> bool:
+    """Keep digits that are a day of the calendar, read as year first, month first or day first."""
+    parts = [int(part) for part in re.findall(r"\d+", value)]
+    if len(parts) != 3:
+        return len(parts) in (1, 2)
+    a, b, c = parts
+    return _day(a, b, c) or _day(c, a, b) or _day(c, b, a)
+
+
+def _day(year: int, month: int, day: int) -> bool:
+    try:
+        date(year if year > 99 else 1900 + year, month, day)
+    except ValueError:
+        return False
+    return 0 <= year <= 2200
+
+
+_PASSWORD = re.compile(r"://[^:@/\s]*:(.*)@")
+
+
+@check
+def url_password(value: str, _text: str, _start: int, _end: int, /) -> bool:
+    """Keep a URL whose password is not empty and not a reference such as `${PASSWORD}` or `<password>`."""
+    found = _PASSWORD.search(value)
+    return bool(found and found[1] and found[1][0] not in "$%{[<" and not _TEMPLATE.search(found[1]))
