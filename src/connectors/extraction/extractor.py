@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
@@ -35,7 +36,11 @@ class Text:
     """One text taken from a file.
 
     `path` says where in the file it stands: `word/header1.xml`, `Sheet2`, `page 3`, `inner.zip/a.txt`.
-    For tabular text `columns` holds the header names, and `rows` the offset in `text` at which each row starts.
+    For tabular text `columns` holds the header names, `rows` the offset in `text` at which each row starts,
+    and `delimiter` what stands between two cells; `cell` turns an offset into row and column.
+
+    `media_type` is what the content is, and `mismatch` says so in words when the file's name or the app's
+    media type claims something else ("named as image/png, is application/zip"): a sign of hiding.
     """
 
     text: str = field(repr=False)
@@ -43,6 +48,22 @@ class Text:
     media_type: str = "text/plain"
     columns: tuple[str, ...] = field(default=(), repr=False)
     rows: tuple[int, ...] = field(default=(), repr=False)
+    delimiter: str = ""
+    mismatch: str = ""
+
+    def cell(self, offset: int) -> tuple[int, int] | None:
+        """Return the 1-based row and column of the code point at `offset`; None when the text is no table."""
+        if not self.rows or not self.delimiter:
+            return None
+        row = max(bisect_right(self.rows, offset), 1)
+        return row, 1 + _delimiters(self.text[self.rows[row - 1] : offset], self.delimiter)
+
+
+def _delimiters(text: str, delimiter: str) -> int:
+    """Count the delimiters that stand outside double quotes."""
+    if '"' not in text:
+        return text.count(delimiter)
+    return sum(part.count(delimiter) for part in text.split('"')[::2])
 
 
 class Extractor(Protocol):

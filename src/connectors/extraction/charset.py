@@ -1,0 +1,109 @@
+"""Bytes to text in any encoding, without losing a byte that could be content."""
+
+from __future__ import annotations
+
+import codecs
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_SAMPLE = 65_536
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x1b\b\x0b\x1a") | {127})
+
+
+def is_text(data: bytes) -> bool:
+    """Say whether `data` reads as text in some encoding: a BOM, UTF-8, UTF-16, or few control bytes."""
+    sample = data[:_SAMPLE]
+    if any(sample.startswith(bom) for bom, _ in _BOMS) or _wide(sample):
+        return True
+    if b"\0" in sample:
+        return False
+    if _is_utf8(sample):
+        return len(sample.translate(None, _CONTROLS)) >= 0.95 * len(sample)
+    return len(sample.translate(None, _CONTROLS)) >= 0.99 * len(sample) and _mostly_ascii(sample)
+
+
+def is_plain_utf8(data: bytes) -> bool:
+    """Say whether `data` is valid UTF-8 to its end, without NULs: the fast path needs no guess."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in data
+
+
+def decode(data: bytes, *, final: bool = True, hint: str = "") -> str:
+    """Decode `data`, guessing its encoding; bytes that fit nowhere become U+FFFD.
+
+    `final` is False when `data` was cut, so that half a character at its end is dropped. `hint` is an
+    encoding that the surrounding format names (a mail part's charset, say); it is tried before guessing.
+    """
+    for bom, name in _BOMS:
+        if data.startswith(bom):
+            return data.decode(name, "replace")
+    if wide := _wide(data[:_SAMPLE]):
+        return data.decode(wide, "replace")
+    try:
+        return codecs.getincrementaldecoder("utf-8")().decode(data, final)
+    except UnicodeDecodeError:
+        return _guess(data, hint)
+
+
+def _guess(data: bytes, hint: str) -> str:
+    if hint and (text := _try(data, hint)) is not None:
+        return text
+    if _broken_utf8(data):
+        return data.decode("utf-8", "replace")
+    from charset_normalizer import from_bytes  # slow to import, and most files are UTF-8
+
+    best = from_bytes(data[:_SAMPLE], steps=5, chunk_size=512).best()
+    encoding = best.encoding if best is not None else "cp1252"
+    return data.decode(encoding, "replace")
+
+
+def _try(data: bytes, encoding: str) -> str | None:
+    try:
+        if not codecs.lookup(encoding)._is_text_encoding:  # noqa: SLF001 - "zlib" is a codec too, and a bomb
+            return None
+        return data.decode(encoding)
+    except (LookupError, UnicodeError, AttributeError):
+        return None
+
+
+def _is_utf8(sample: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(sample, final=len(sample) < _SAMPLE)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _broken_utf8(data: bytes) -> bool:
+    """Say whether this is UTF-8 with a few bad bytes: guessing would turn all of it into another language."""
+    text = data[:_SAMPLE].decode("utf-8", "replace")
+    bad = text.count("\ufffd")
+    good = sum(1 for character in text if character > "\x7f") - bad
+    return good > 10 * bad
+
+
+def _mostly_ascii(sample: bytes) -> bool:
+    """Keep packed binary data out: legacy encodings are letters and spaces, not an even spread of bytes."""
+    high = sum(byte >= 0x80 for byte in sample[:4096])
+    return high <= 0.6 * len(sample[:4096]) or len(set(sample[:4096])) < 120
+
+
+def _wide(sample: bytes) -> str:
+    """Recognize UTF-16 without a BOM by its NULs at every other byte."""
+    pairs = len(sample) // 2
+    if pairs < 4 or b"\0" not in sample:
+        return ""
+    even, odd = sample[0 : 2 * pairs : 2].count(0), sample[1 : 2 * pairs : 2].count(0)
+    if odd >= 0.7 * pairs and even <= 0.02 * pairs:
+        return "utf-16-le"
+    if even >= 0.7 * pairs and odd <= 0.02 * pairs:
+        return "utf-16-be"
+    return ""
