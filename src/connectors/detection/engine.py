@@ -1,0 +1,234 @@
+"""Find every sensitive value in a text: one pass over short factors, then a close look at the few candidates.
+
+text ─ normalize ─▶ factors (one hyperscan pass) ─▶ windows ─▶ pattern ─▶ validators ─▶ context, model ─▶ best
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from connectors.detection.detector import Detector
+from connectors.detection.factors import Backend, Factor, Finder, Hit, encode, find_with
+from connectors.detection.normalize import Normalized, normalize
+from connectors.detection.overlaps import resolve
+from connectors.detection.rules import Candidate, Rule, normalized
+from connectors.detection.surroundings import Table
+from connectors.detection.validation import Validator
+from connectors.errors import ConfigError
+from connectors.model import Confidence, Match
+
+_SMALL = 8_192
+"""Texts up to this many code points are joined."""
+_BLOB = 65_536
+"""About how many code points a joined blob has."""
+
+
+@runtime_checkable
+class Searcher(Protocol):
+    """A detector that looks at whole texts by itself: words, linear regexes, names. Safe for threads."""
+
+    id: str
+    family: str
+
+    def search(self, text: str) -> Iterable[tuple[int, int, Confidence]]:
+        """Yield start, end (exclusive) and confidence of each value in the normalized `text`."""
+        ...
+
+
+class Engine:
+    """A set of detectors, ready to scan. Build it once; any number of threads may scan with it at a time."""
+
+    def __init__(self, rules: Sequence[Rule], finder: Finder, *, searchers: Sequence[Searcher] = ()) -> None:
+        targets = _targets(rules)
+        self._rules = rules
+        self._finder = finder
+        self._searchers = searchers
+        self._targets = [targets[factor] for factor in sorted(targets)]
+        self._specific = frozenset(rule.detector.id for rule in rules if rule.detector.vendor)
+
+    @classmethod
+    def build(
+        cls,
+        detectors: Sequence[Detector | Searcher],
+        *,
+        cache: Path | None = None,
+        backend: Backend = "auto",
+        exact: Searcher | None = None,
+        validators: Mapping[str, Validator] | None = None,
+    ) -> Engine:
+        """Return an engine that runs all `detectors`, and matches the values of `exact` when it is given.
+
+        `cache` is a folder that keeps compiled databases between starts; without it, each build compiles.
+        `validators` are the checks that detectors name, the catalog's own when it is not given.
+        Raises `ConfigError` for a double id, an unknown validator or a factor that does not compile.
+        """
+        catalogued = [d for d in detectors if isinstance(d, Detector)]
+        searchers: list[Searcher] = [d for d in detectors if not isinstance(d, Detector)]
+        searchers += [exact] if exact is not None else []
+        _refuse_doubles([*catalogued, *searchers])
+        checks = _checks(catalogued) if validators is None else validators
+        rules = [Rule(detector, validators=checks) for detector in catalogued]
+        finder = find_with(sorted(_targets(rules)), backend=backend, cache=cache)
+        return cls(rules, finder, searchers=searchers)
+
+    @property
+    def backend(self) -> str:
+        """The name of what finds the factors: hyperscan or fallback."""
+        return self._finder.name
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The ids of all detectors that the engine runs."""
+        return frozenset([*(rule.detector.id for rule in self._rules), *(s.id for s in self._searchers)])
+
+    def scan(self, text: str, *, columns: tuple[str, ...] = (), rows: tuple[int, ...] = ()) -> list[Match]:
+        """Return all matches in `text`, in order of their place.
+
+        For tabular text, `columns` holds the header names and `rows` the offset at which each row starts;
+        then matches tell row and column, and headers count as context.
+        """
+        plain = normalize(text)
+        hits = self._finder.hits(encode(plain.text))
+        if not hits and not self._searchers:
+            return []
+        return self._look(text, plain, hits, Table(columns, rows) if rows else None)
+
+    def scan_many(self, texts: Sequence[str]) -> list[list[Match]]:
+        """Return the matches in each of `texts`, as `scan` does one by one; small texts share one pass."""
+        results: list[list[Match]] = [[] for _ in texts]
+        for numbers in _batches(texts):
+            if len(numbers) == 1:
+                results[numbers[0]] = self.scan(texts[numbers[0]])
+            else:
+                self._scan_joined(texts, numbers, results)
+        return results
+
+    def _scan_joined(self, texts: Sequence[str], numbers: Sequence[int], results: list[list[Match]]) -> None:
+        plains = [normalize(texts[number]) for number in numbers]
+        hits = self._finder.hits(encode("\n".join(plain.text for plain in plains)))
+        hits.sort(key=_end)
+        for number, plain, own in zip(numbers, plains, _shares(plains, hits), strict=True):
+            if own or self._searchers:
+                results[number] = self._look(texts[number], plain, own, None)
+
+    def _look(self, text: str, plain: Normalized, hits: Sequence[Hit], table: Table | None) -> list[Match]:
+        """Judge the places that the pass found, in one text."""
+        ends: dict[int, list[int]] = {}
+        for factor, end in hits:
+            for rule in self._targets[factor]:
+                ends.setdefault(rule, []).append(end)
+        found: list[Match] = []
+        for index, places in ends.items():
+            rule = self._rules[index]
+            make = partial(
+                _match, rule.detector.id, rule.detector.family, rule.detector.normalize, text, plain
+            )
+            found += map(make, rule.candidates(plain.text, places, table))
+        for searcher in self._searchers:
+            make = partial(_match, searcher.id, searcher.family, "exact", text, plain)
+            found += map(make, (Candidate(*span) for span in searcher.search(plain.text)))
+        return resolve(found, self._specific)
+
+
+def load_engine(
+    *,
+    include: Collection[str] = (),
+    extra: Sequence[Detector | Searcher] = (),
+    exact: Searcher | None = None,
+    cache: Path | None = None,
+    backend: Backend = "auto",
+) -> Engine:
+    """Return an engine of the catalog's enabled detectors, those that `include` names by id, and `extra`.
+
+    `extra` takes what plugins register and what `detection.user` builds. Names and addresses are searched
+    only when `include` names `person_name` or `street_address`. Raises `ConfigError` as `Engine.build` does,
+    and when `include` names what the catalog does not have.
+    """
+    from connectors.detection import catalog
+
+    known = catalog.load()
+    offered = {detector.id for detector in known}
+    unknown = sorted(set(include) - offered)
+    if unknown:
+        raise ConfigError(f"the catalog has no detector named {', '.join(unknown)}")
+    chosen = [detector for detector in known if detector.enabled or detector.id in include]
+    return Engine.build([*chosen, *extra], cache=cache, backend=backend, exact=exact)
+
+
+def _targets(rules: Sequence[Rule]) -> dict[Factor, list[int]]:
+    """Return for each factor the numbers of the rules that it calls."""
+    targets: dict[Factor, list[int]] = {}
+    for number, rule in enumerate(rules):
+        for pattern in dict.fromkeys(rule.detector.factors):
+            targets.setdefault(Factor(pattern, rule.detector.ignore_case), []).append(number)
+    return targets
+
+
+def _checks(detectors: Iterable[Detector]) -> Mapping[str, Validator]:
+    """Return the catalog's validators, loaded only when a detector names one."""
+    if not any(detector.validators for detector in detectors):
+        return {}
+    from connectors.detection.validators import VALIDATORS
+
+    return VALIDATORS
+
+
+def _refuse_doubles(detectors: Iterable[Detector | Searcher]) -> None:
+    seen: set[str] = set()
+    for detector in detectors:
+        if detector.id in seen:
+            raise ConfigError(f"two detectors are named {detector.id!r}", hint="rename one of them")
+        seen.add(detector.id)
+
+
+def _match(detector: str, family: str, how: str, text: str, plain: Normalized, found: Candidate) -> Match:
+    value = plain.text[found.start : found.end]
+    start, end = plain.original(found.start, found.end)
+    return Match(
+        detector=detector,
+        family=family,
+        start=start,
+        end=end,
+        confidence=found.confidence,
+        value=text[start:end],
+        normalized=normalized(value, how),
+        row=found.row,
+        column=found.column,
+    )
+
+
+def _batches(texts: Sequence[str]) -> Iterator[list[int]]:
+    """Yield the numbers of texts to scan together: large ones alone, small ones about a blob at a time."""
+    batch: list[int] = []
+    size = 0
+    for number, text in enumerate(texts):
+        if len(text) > _SMALL:
+            yield [number]
+            continue
+        batch.append(number)
+        size += len(text)
+        if size > _BLOB:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _shares(plains: Iterable[Normalized], hits: Sequence[Hit]) -> Iterator[list[Hit]]:
+    """Yield each text's own hits, in its own offsets, that on the line break after it included."""
+    first = at = 0
+    for plain in plains:
+        after = first + len(plain.text) + 1
+        own = []
+        while at < len(hits) and hits[at][1] <= after:
+            own.append((hits[at][0], min(hits[at][1] - first, len(plain.text))))
+            at += 1
+        first = after
+        yield own
+
+
+def _end(hit: Hit) -> int:
+    return hit[1]

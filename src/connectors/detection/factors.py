@@ -1,0 +1,248 @@
+"""Find where the factors of all detectors end in a text: in one hyperscan pass, or slower without it.
+
+A factor is a short pattern that stands in or right beside every match of a detector. Texts come as one byte
+per code point (Latin-1, with `?` for what lies outside), so byte offsets are code point offsets.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from re import _constants as codes  # type: ignore[attr-defined]  # no public way to a pattern's literals
+from re import _parser as parser  # type: ignore[attr-defined]  # same
+from typing import Any, Literal, Protocol
+
+from connectors.errors import ConfigError
+
+Hit = tuple[int, int]
+"""Factor number, and the offset at which it ends."""
+Backend = Literal["auto", "hyperscan", "fallback"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Factor:
+    """One factor, as hyperscan and `re` both read it."""
+
+    pattern: str
+    ignore_case: bool = False
+
+
+class Finder(Protocol):
+    """What finds the ends of factors. Safe to call from any thread."""
+
+    name: str
+
+    def hits(self, data: bytes) -> list[Hit]:
+        """Return the hits in `data`; each factor's own in ascending order of their ends."""
+        ...
+
+
+def encode(text: str) -> bytes:
+    """Return `text` as one byte per code point."""
+    return text.encode("latin-1", "replace")
+
+
+def find_with(factors: Sequence[Factor], *, backend: Backend = "auto", cache: Path | None = None) -> Finder:
+    """Return the finder for `factors`; `cache` is the folder in which compiled databases are kept.
+
+    Raises `ConfigError` when a factor does not compile, or when hyperscan is asked for and not installed.
+    """
+    if backend == "fallback":
+        return FallbackFinder(factors)
+    try:
+        import hyperscan  # noqa: F401  # asks whether this platform has it
+    except ImportError:
+        if backend == "hyperscan":
+            raise ConfigError("hyperscan is not installed", hint="use the fallback backend") from None
+        return FallbackFinder(factors)
+    return HyperscanFinder(factors, cache=cache)
+
+
+class HyperscanFinder:
+    """All factors in one pass of a hyperscan block database."""
+
+    name = "hyperscan"
+
+    def __init__(self, factors: Sequence[Factor], *, cache: Path | None = None) -> None:
+        import hyperscan
+
+        self._database = _cached(factors, cache) if cache else _compiled(factors)
+        self._scratch: Callable[[], Any] = lambda: hyperscan.Scratch(self._database)
+        self._local = threading.local()
+        self._empty = not factors
+
+    def hits(self, data: bytes) -> list[Hit]:
+        """Return the hits in `data`. The interpreter lock is free while hyperscan runs."""
+        found: list[Hit] = []
+        if self._empty or not data:
+            return found
+        local = self._local
+        try:
+            scratch = local.scratch
+        except AttributeError:
+            scratch = local.scratch = self._scratch()
+        self._database.scan(data, _collect, 0, found, scratch)
+        return found
+
+
+def _collect(number: int, _start: int, end: int, _flags: int, found: list[Hit]) -> None:
+    found.append((number, end))
+
+
+def _expression(factor: Factor) -> bytes:
+    """Return the factor as bytes; what Latin-1 cannot say stands as `?` in texts, and so does it here."""
+    return "".join(c if ord(c) < 256 else r"\?" for c in factor.pattern).encode("latin-1")
+
+
+def _compiled(factors: Sequence[Factor]) -> Any:
+    import hyperscan
+
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    if not factors:
+        return database
+    flags = [_flags(factor) for factor in factors]
+    try:
+        database.compile(
+            expressions=[_expression(factor) for factor in factors],
+            ids=list(range(len(factors))),
+            elements=len(factors),
+            flags=flags,
+        )
+    except hyperscan.HyperscanError:
+        raise ConfigError(f"these factors do not compile: {', '.join(_culprits(factors))}") from None
+    return database
+
+
+def _flags(factor: Factor) -> int:
+    import hyperscan
+
+    flags = hyperscan.HS_FLAG_MULTILINE
+    return int(flags | hyperscan.HS_FLAG_CASELESS if factor.ignore_case else flags)
+
+
+def _culprits(factors: Sequence[Factor]) -> list[str]:
+    import hyperscan
+
+    bad = []
+    for factor in factors:
+        try:
+            hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK).compile(
+                expressions=[_expression(factor)], ids=[0], elements=1, flags=[_flags(factor)]
+            )
+        except hyperscan.HyperscanError:
+            bad.append(factor.pattern)
+    return bad or ["all together"]
+
+
+def _cached(factors: Sequence[Factor], folder: Path) -> Any:
+    """Load the database of `factors` from `folder`, or compile it and keep it there.
+
+    A file holds a SHA-256 of its database, so a torn or altered one is compiled again.
+    """
+    import hyperscan
+
+    path = folder / f"factors-{_key(factors)}.hsdb"
+    try:
+        content = path.read_bytes()
+    except OSError:
+        content = b""
+    if content[:32] == hashlib.sha256(content[32:]).digest():
+        try:
+            return hyperscan.loadb(content[32:], hyperscan.HS_MODE_BLOCK)
+        except hyperscan.HyperscanError:
+            pass
+    database = _compiled(factors)
+    _keep(path, hyperscan.dumpb(database))
+    return database
+
+
+def _keep(path: Path, serialized: bytes) -> None:
+    """Write the file whole or not at all; a folder that cannot be written only costs the next start."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".factors-")
+        with os.fdopen(handle, "wb") as file:
+            file.write(hashlib.sha256(serialized).digest() + serialized)
+        Path(name).replace(path)
+    except OSError:
+        return
+
+
+def _key(factors: Sequence[Factor]) -> str:
+    """Name the database by library version, CPU and factors: it runs nowhere else."""
+    import hyperscan
+
+    parts = [
+        hyperscan.__version__,
+        platform.machine(),
+        _cpu(),
+        *(f"{f.ignore_case:d}{f.pattern}" for f in factors),
+    ]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def _cpu() -> str:
+    """Return the features of the CPU as far as the system tells them."""
+    try:
+        with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as file:
+            return next((line for line in file if line.startswith(("flags", "Features"))), "")
+    except OSError:
+        return platform.processor()
+
+
+class FallbackFinder:
+    """The same factors by `ahocorasick_rs` over literals, then `re`; where hyperscan is missing."""
+
+    name = "fallback"
+
+    def __init__(self, factors: Sequence[Factor]) -> None:
+        import ahocorasick_rs
+
+        self._patterns = [re.compile(b"(?=(%s))" % _expression(f), _re_flags(f)) for f in factors]
+        gates = [literal(f.pattern) for f in factors]
+        self._always = [number for number, gate in enumerate(gates) if not gate]
+        self._gates = sorted({gate for gate in gates if gate})
+        self._behind = [[n for n, gate in enumerate(gates) if gate == word] for word in self._gates]
+        self._words = ahocorasick_rs.BytesAhoCorasick([gate.encode("latin-1") for gate in self._gates])
+
+    def hits(self, data: bytes) -> list[Hit]:
+        """Return the longest hit from each place in `data` where a factor starts."""
+        gates = {index for index, _, _ in self._words.find_matches_as_indexes(data.lower(), overlapping=True)}
+        numbers = [*self._always, *(number for gate in gates for number in self._behind[gate])]
+        found = {(n, match.end(1)) for n in numbers for match in self._patterns[n].finditer(data)}
+        return sorted(found, key=lambda hit: hit[1])
+
+
+def _re_flags(factor: Factor) -> int:
+    return re.MULTILINE | (re.IGNORECASE if factor.ignore_case else 0)
+
+
+def literal(pattern: str) -> str:
+    """Return the longest run of characters in every match of `pattern`, lower case; empty when unsure."""
+    runs = [""]
+    _walk(list(parser.parse(pattern)), runs)
+    return max(runs, key=len) if max(map(len, runs)) > 1 else ""
+
+
+def _walk(tokens: list[Any], runs: list[str]) -> None:
+    """Collect runs of certain ASCII characters; anything uncertain ends a run."""
+    for op, argument in tokens:
+        if op is codes.LITERAL and argument < 128:
+            runs[-1] += chr(argument).lower()
+        elif op is codes.SUBPATTERN and not (argument[1] or argument[2]):
+            _walk(list(argument[3]), runs)
+        elif op is codes.MAX_REPEAT and argument[0] == argument[1] and len(argument[2]) == 1:
+            one = argument[2][0]
+            if one[0] is codes.LITERAL and one[1] < 128:
+                runs[-1] += chr(one[1]).lower() * argument[0]
+            else:
+                runs.append("")
+        elif op is not codes.AT:
+            runs.append("")

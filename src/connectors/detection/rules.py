@@ -1,0 +1,114 @@
+"""One detector, ready to judge the places where its factors stand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from connectors.detection.detector import Detector
+from connectors.detection.surroundings import Table, judge, near
+from connectors.detection.validation import Validator
+from connectors.detection.windows import reach, windows
+from connectors.errors import ConfigError
+from connectors.model import Confidence
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A value that a detector stands for, in the offsets of the normalized text."""
+
+    start: int
+    end: int
+    confidence: Confidence
+    row: int | None = None
+    column: int | None = None
+
+
+class Rule:
+    """A detector with its checks. The pattern compiles when it is first needed, which most never are."""
+
+    def __init__(self, detector: Detector, *, validators: Mapping[str, Validator]) -> None:
+        unknown = [name for name in detector.validators if name not in validators]
+        if unknown:
+            raise ConfigError(f"detector {detector.id!r} names unknown validators: {', '.join(unknown)}")
+        self.detector = detector
+        self._checks = [validators[name] for name in detector.validators]
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        detector = self.detector
+        try:
+            return re.compile(detector.pattern, re.IGNORECASE if detector.ignore_case else 0)
+        except re.error as error:
+            raise ConfigError(f"the pattern of detector {detector.id!r} does not compile: {error}") from None
+
+    @cached_property
+    def _reach(self) -> int:
+        detector = self.detector
+        return reach(detector.pattern, detector.factors, detector.reach)
+
+    @cached_property
+    def _group(self) -> str | int:
+        return "value" if "value" in self._pattern.groupindex else 0
+
+    def candidates(self, text: str, ends: Iterable[int], table: Table | None) -> Iterator[Candidate]:
+        """Yield what the detector stands for near the `ends` of its factors, ascending."""
+        last = -1
+        for low, high in windows(ends, self._reach, len(text)):
+            for start, end in self._spans(text, low, high):
+                if start <= last:
+                    continue
+                last = start
+                candidate = self._judge(text, start, end, table)
+                if candidate is not None:
+                    yield candidate
+
+    def _spans(self, text: str, low: int, high: int) -> Iterator[tuple[int, int]]:
+        """Yield where values stand in a window; a match that the end cuts short is tried again."""
+        for found in self._pattern.finditer(text, low, high):
+            match: re.Match[str] | None = found
+            if found.end() == high < len(text):
+                match = self._pattern.match(text, found.start(), high + self.detector.reach)
+            if match is None:
+                continue
+            start, end = match.span(self._group)
+            if start < 0:
+                start, end = match.span()
+            if start < end:
+                yield start, end
+
+    def _judge(self, text: str, start: int, end: int, table: Table | None) -> Candidate | None:
+        detector = self.detector
+        confidence = detector.base
+        value = text[start:end]
+        for check in self._checks:
+            verdict = check(value, text, start, end)
+            if verdict is False:
+                return None
+            if verdict is not True:
+                confidence = Confidence(verdict)
+        cell = table.cell(text, start) if table else None
+        context = detector.context
+        if context.words or context.against:
+            around = near(text, start, end, window=context.window, header=cell[2] if cell else "")
+            judged = judge(context, around, confidence)
+            if judged is None:
+                return None
+            confidence = judged
+        row, column = cell[:2] if cell else (None, None)
+        return Candidate(start, end, confidence, row, column)
+
+
+def normalized(value: str, how: str) -> str:
+    """Return the identity of a value over its spellings, as a detector's `normalize` names it."""
+    match how:
+        case "digits":
+            return "".join(c for c in value if c.isdigit())
+        case "alnum":
+            return "".join(c for c in value if c.isalnum()).upper()
+        case "lower":
+            return value.lower()
+        case _:
+            return value
