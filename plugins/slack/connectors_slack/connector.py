@@ -1,0 +1,206 @@
+"""The Slack connector: the contract, thin."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import Any, ClassVar
+
+from connectors import Budget, Connector, Context
+from connectors.errors import MissingScope, NotFound, Unverified
+from connectors.model import (
+    Blob,
+    Check,
+    Cursor,
+    Delivery,
+    Event,
+    Gap,
+    Page,
+    Partition,
+    Person,
+    PersonRef,
+    Receipt,
+    Reply,
+    ScanUnit,
+    UnitFailure,
+)
+from connectors_slack import checks, events, texts
+from connectors_slack.client import BUDGETS, SlackClient
+from connectors_slack.config import SlackConfig
+from connectors_slack.events import JsonObject, Place
+from connectors_slack.history import ChannelReader
+
+_TYPES = ("public_channel", "private_channel", "mpim", "im")
+
+
+class SlackConnector(Connector[SlackConfig]):
+    """Reads a Slack workspace by webhooks (Events API) and history (Web API)."""
+
+    name: ClassVar[str] = "slack"
+    title: ClassVar[str] = "Slack"
+    Config: ClassVar[type[SlackConfig]] = SlackConfig
+    budgets: ClassVar[Mapping[str, Budget]] = BUDGETS
+
+    def __init__(self, config: SlackConfig, context: Context) -> None:
+        super().__init__(config, context)
+        self.client = SlackClient(config, context)
+        self._channels: dict[str, JsonObject] = {}
+
+    def check(self) -> Iterator[Check]:
+        """Check the token, its scopes, the signing secret and the history limit."""
+        yield from checks.checks(self.config, self.client)
+
+    def receive(self, delivery: Delivery, now: datetime) -> Receipt:
+        """Verify and parse one request of the Events API. https://docs.slack.dev/apis/events-api"""
+        secret = self.config.webhook_secret
+        if secret is None or not secret.get_secret_value():
+            raise Unverified("the connection has no webhook_secret")
+        events.verify(delivery.headers, delivery.body, secret.get_secret_value(), now)
+        envelope = events.parse(delivery.body)
+        if envelope.get("type") == "url_verification":
+            return Receipt(reply=Reply(body=events.need(envelope, "challenge").encode("utf-8", "replace")))
+        if envelope.get("type") == "app_rate_limited":
+            missed = "Slack held events back for a minute because there were more than 30,000 in an hour: run a sync"
+            return Receipt(failure=missed)
+        if envelope.get("type") != "event_callback":
+            return Receipt()
+        own = frozenset((*self.config.own_app_ids, str(envelope.get("api_app_id"))))
+        reader = events.Reader(
+            envelope, events.inner(envelope, "event"), own, self.config.workspace_url or ""
+        )
+        return Receipt(events=reader.events(), delivery_id=events.need(envelope, "event_id"))
+
+    def units(self, event: Event) -> Iterator[ScanUnit | UnitFailure]:
+        """Yield the texts of a message or channel, or the names and the bytes of a file."""
+        payload = event.payload if isinstance(event.payload, dict) else {}
+        if "message" in payload:
+            yield from texts.message_units(payload["message"])
+        elif "file" in payload:
+            yield from self._file_units(payload["file"])
+        elif "channel" in payload:
+            yield from texts.channel_units(payload["channel"])
+
+    def _file_units(self, file: JsonObject) -> Iterator[ScanUnit | UnitFailure]:
+        if "mode" not in file or file.get("file_access") == "check_file_info":
+            file = self._file_info(events.need(file, "id"), file)
+        yield from texts.file_texts(file)
+        gap = texts.file_gap(file)
+        if gap:
+            yield UnitFailure("body", *gap)
+            return
+        url = str(file.get("url_private_download") or file.get("url_private"))
+        size = file.get("size")
+        yield ScanUnit(
+            "body",
+            blob=Blob(
+                name=str(file.get("name") or file.get("title") or file.get("id")),
+                media_type=str(file.get("mimetype") or ""),
+                size=size if isinstance(size, int) and not texts.is_canvas(file) else None,
+                open=lambda: self.client.download(url),
+            ),
+            label="file content",
+        )
+
+    def _file_info(self, file_id: str, file: JsonObject) -> JsonObject:
+        try:
+            found = self.client.call("files.info", file=file_id).get("file")
+        except MissingScope as error:
+            return {**file, "mode": "hidden", "gap": str(error)}
+        return found if isinstance(found, dict) else {**file, "mode": "hidden"}
+
+    def partitions(self) -> Iterator[Partition]:
+        """List the channels, one partition each: public, private, group and direct messages."""
+        for channel in self._list_channels():
+            place = self._place(channel)
+            yield events.partition_of(place.channel, place.shown)
+
+    def _list_channels(self) -> Iterator[JsonObject]:
+        for kind in _TYPES:
+            try:
+                for page in self.client.pages("conversations.list", "channels", types=kind, limit=200):
+                    for channel in page:
+                        self._channels[events.need(channel, "id")] = channel
+                        yield channel
+            except MissingScope as error:
+                self.context.log.warning("a kind of channel cannot be listed", kind=kind, reason=str(error))
+
+    def read(self, partition: Partition, cursor: Cursor | None) -> Iterator[Page]:
+        """Read a channel's messages, thread replies and files. See `history` for the cursor."""
+        channel_id = partition.id.removeprefix("channel:")
+        try:
+            channel = self._channel(channel_id)
+            place = self._place(channel)
+            if not self._included(channel):
+                yield self._uncovered(place, channel, Gap.EXCLUDED, "excluded by the configuration")
+                return
+            if self.config.join_public_channels and _joinable(channel):
+                self.client.call("conversations.join", channel=channel_id)
+            reader = ChannelReader(
+                self.client, self.context, place, channel, self._own, self._bot, self.config.page_size
+            )
+            yield from reader.read(cursor, self.config.lookback_days)
+        except MissingScope as error:
+            known = self._channels.get(channel_id, {"id": channel_id})
+            yield self._uncovered(self._place(known), known, Gap.MISSING_SCOPE, str(error))
+        except NotFound:
+            yield self._uncovered(Place(channel_id), {"id": channel_id}, Gap.GONE, "the channel is gone")
+
+    def _uncovered(self, place: Place, channel: JsonObject, gap: Gap, why: str) -> Page:
+        about = events.channel_event(channel, place).resource
+        return Page(failures=(UnitFailure("history", gap, why, about),), listed=1, done=True)
+
+    def _channel(self, channel_id: str) -> JsonObject:
+        if channel_id not in self._channels:
+            found = self.client.call("conversations.info", channel=channel_id).get("channel")
+            self._channels[channel_id] = found if isinstance(found, dict) else {"id": channel_id}
+        return self._channels[channel_id]
+
+    def _place(self, channel: JsonObject) -> Place:
+        me = self._me
+        return events.channel_place(
+            channel, workspace_url=str(me.get("url") or ""), team=str(me.get("team_id") or "")
+        )
+
+    def _included(self, channel: JsonObject) -> bool:
+        names = (str(channel.get("name") or ""), str(channel.get("id")))
+        chosen, barred = self.config.include_channels, self.config.exclude_channels
+        return _any(names, chosen) and not _any(names, barred)
+
+    @cached_property
+    def _me(self) -> JsonObject:
+        return self.client.call("auth.test")
+
+    @cached_property
+    def _bot(self) -> str:
+        return str(self._me.get("bot_id") or "")
+
+    @cached_property
+    def _own(self) -> frozenset[str]:
+        app = self._me.get("app_id")
+        return frozenset((*self.config.own_app_ids, app) if isinstance(app, str) else self.config.own_app_ids)
+
+    def person(self, ref: PersonRef) -> Person:
+        """Return a user's name and e-mail. https://docs.slack.dev/reference/methods/users.info"""
+        user = self.client.call("users.info", user=ref.id).get("user")
+        if not isinstance(user, dict):
+            raise NotFound("users.info: no such user")
+        held = user.get("profile")
+        profile: JsonObject = held if isinstance(held, dict) else {}
+        name = profile.get("real_name") or user.get("real_name") or user.get("name") or ref.name
+        outside = bool(user.get("is_stranger")) or user.get("team_id", "") not in (
+            "",
+            self._me.get("team_id"),
+        )
+        return Person(ref.id, str(name), str(profile.get("email") or ref.email), outside)
+
+
+def _any(names: tuple[str, ...], patterns: tuple[str, ...]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern.lstrip("#")) for name in names for pattern in patterns)
+
+
+def _joinable(channel: Mapping[str, Any]) -> bool:
+    return bool(channel.get("is_channel")) and not any(
+        channel.get(key) for key in ("is_private", "is_member", "is_archived")
+    )

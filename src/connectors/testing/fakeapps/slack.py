@@ -1,0 +1,692 @@
+"""A fake Slack: the Web API under `<url>/api/`, file downloads, and signed Events API requests.
+
+Helpers such as `post_message` change the workspace and return the webhook that Slack would send, as
+`(headers, body)`. Shapes follow https://docs.slack.dev/reference/methods and /reference/events.
+"""
+
+from __future__ import annotations
+
+import base64
+import bisect
+import hashlib
+import hmac
+import json
+import math
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from connectors.testing.fakeapps.base import FakeApp, Request, Response, route
+
+JsonObject = dict[str, Any]
+Webhook = tuple[dict[str, str], bytes]
+"""Headers and raw body of one signed request."""
+
+BOT_SCOPES = (
+    "channels:history,channels:join,channels:read,chat:write,files:read,files:write,groups:history,groups:read,"
+    "im:history,im:read,im:write,mpim:history,mpim:read,team:read,users:read,users:read.email"
+)
+
+
+class SlackError(Exception):
+    """An `ok: false` answer."""
+
+
+class FakeSlack(FakeApp):
+    """One workspace. Times start at `start` and pass a second with every change.
+
+    `page_cap` is the most messages that one call of history or replies gives (15 under the limits of 2025).
+    `outbox` collects the webhooks of what was changed through the API itself, our own alerts for one.
+    """
+
+    name: ClassVar[str] = "slack"
+
+    def __init__(
+        self,
+        *,
+        signing_secret: str = "fake-slack-signing-secret",  # noqa: S107 (a fake's default)
+        token: str = "xoxb-fake-bot",  # noqa: S107 (a fake's default)
+        user_token: str = "xoxp-fake-admin",  # noqa: S107 (a fake's default)
+        scopes: str = BOT_SCOPES,
+        team: str = "T0ACME",
+        app_id: str = "A0CONNECT",
+        start: float = 1_760_000_000.0,
+    ) -> None:
+        super().__init__()
+        self.signing_secret, self.token, self.user_token = signing_secret, token, user_token
+        self.scopes, self.team, self.app_id = scopes, team, app_id
+        self.bot_id, self.bot_user = "B0CONNECT", "U0CONNECT"
+        self.page_cap = 1000
+        self.users: dict[str, JsonObject] = {}
+        self.channels: dict[str, JsonObject] = {}
+        self.messages: dict[str, dict[str, JsonObject]] = {}
+        self.files: dict[str, JsonObject] = {}
+        self.contents: dict[str, bytes] = {}
+        self.outbox: list[Webhook] = []
+        self.last_ts = ""
+        self.last_file = ""
+        self._tops: dict[str, list[str]] = {}
+        self._threads: dict[str, dict[str, list[str]]] = {}
+        self._limits: dict[str, tuple[int, float, list[float]]] = {}
+        self._micros = int(start * 1_000_000)
+        self._ids = 0
+        self.add_user("connectors", name_id=self.bot_user, is_bot=True)
+
+    # What is in the workspace
+
+    def tick(self) -> str:
+        """Let a second pass and return the time as Slack writes it."""
+        self._micros += 1_000_100
+        return f"{self._micros // 1_000_000}.{self._micros % 1_000_000:06d}"
+
+    def _next(self, prefix: str) -> str:
+        self._ids += 1
+        return f"{prefix}{self._ids:08d}"
+
+    def add_user(self, name: str, *, email: str = "", name_id: str = "", is_bot: bool = False) -> str:
+        """Add a person and return the user id."""
+        user_id = name_id or self._next("U")
+        profile = {"real_name": name, "display_name": name.split()[0].lower(), "email": email}
+        self.users[user_id] = {
+            "id": user_id,
+            "team_id": self.team,
+            "name": name.lower().replace(" ", "."),
+            "real_name": name,
+            "is_bot": is_bot,
+            "deleted": False,
+            "profile": {key: value for key, value in profile.items() if value},
+        }
+        return user_id
+
+    def add_channel(
+        self,
+        name: str,
+        *,
+        kind: str = "public_channel",
+        topic: str = "",
+        purpose: str = "",
+        member: bool = True,
+        ext_shared: bool = False,
+        user: str = "",
+    ) -> str:
+        """Add a channel (`kind`: public_channel, private_channel, mpim or im) and return its id."""
+        channel_id = self._next({"im": "D", "private_channel": "C", "mpim": "C"}.get(kind, "C"))
+        made = int(float(self.tick()))
+        self.channels[channel_id] = {
+            "id": channel_id,
+            **({"user": user} if kind == "im" else {"name": name, "name_normalized": name}),
+            "is_channel": kind in ("public_channel", "private_channel"),
+            "is_group": False,
+            "is_im": kind == "im",
+            "is_mpim": kind == "mpim",
+            "is_private": kind != "public_channel",
+            "is_member": member,
+            "is_archived": False,
+            "is_ext_shared": ext_shared,
+            "is_shared": ext_shared,
+            "created": made,
+            "updated": made * 1000,
+            "topic": {"value": topic, "creator": "", "last_set": made if topic else 0},
+            "purpose": {"value": purpose, "creator": "", "last_set": made if purpose else 0},
+            "context_team_id": self.team,
+        }
+        self.messages[channel_id], self._tops[channel_id], self._threads[channel_id] = {}, [], {}
+        return channel_id
+
+    def _store(self, channel: str, message: JsonObject) -> None:
+        ts, root = message["ts"], message.get("thread_ts")
+        self.messages[channel][ts] = message
+        self.last_ts = ts
+        if root is None or root == ts or message.get("subtype") == "thread_broadcast":
+            bisect.insort(self._tops[channel], ts)
+        if root is None or root == ts:
+            return
+        replies = self._threads[channel].setdefault(root, [])
+        replies.append(ts)
+        parent = self.messages[channel][root]
+        parent.update(thread_ts=root, reply_count=len(replies), latest_reply=ts)
+        parent["reply_users"] = list(dict.fromkeys([*parent.get("reply_users", ()), message.get("user", "")]))
+        parent["reply_users_count"] = len(parent["reply_users"])
+
+    def write(
+        self, channel: str, user: str, text: str, *, thread: str = "", broadcast: bool = False, **more: Any
+    ) -> str:
+        """Write a message without making its webhook and return its ts: the fast way to fill a channel."""
+        with self.lock:
+            message: JsonObject = {
+                "type": "message",
+                "user": user,
+                "text": text,
+                "ts": self.tick(),
+                "team": self.team,
+            }
+            if thread:
+                message["thread_ts"] = thread
+            if broadcast:
+                message["subtype"] = "thread_broadcast"
+                message["root"] = dict(self.messages[channel][thread])
+            message.update({key: value for key, value in more.items() if value is not None})
+            self._store(channel, message)
+            return str(message["ts"])
+
+    def fill(
+        self, channel: str, users: Sequence[str], *, messages: int, threads: int, replies: int = 3
+    ) -> None:
+        """Write `messages` plain messages, of which `threads` roots get `replies` replies each, counted in."""
+        roots = messages - threads * replies
+        every = max(roots // threads, 1) if threads else roots + 1
+        for number in range(roots):
+            ts = self.write(
+                channel, users[number % len(users)], f"update {number}: all quiet on the east side"
+            )
+            if threads and number % every == 0 and number // every < threads:
+                for reply in range(replies):
+                    self.write(channel, users[reply % len(users)], f"reply {reply} to {number}", thread=ts)
+
+    # What happens, with the webhook that tells it
+
+    def post_message(
+        self, channel: str, user: str, text: str, *, thread: str = "", broadcast: bool = False, **more: Any
+    ) -> Webhook:
+        """Post a message, with `blocks`, `attachments`, `subtype` and so on in `more`. `last_ts` is its ts."""
+        ts = self.write(channel, user, text, thread=thread, broadcast=broadcast, **more)
+        return self._message_event(channel, self.messages[channel][ts])
+
+    def edit_message(self, channel: str, ts: str, text: str, **more: Any) -> Webhook:
+        """Edit a message: the `message_changed` event."""
+        with self.lock:
+            before = dict(self.messages[channel][ts])
+            edited = {"user": before.get("user", ""), "ts": self.tick()}
+            self.messages[channel][ts].update(text=text, edited=edited, **more)
+            return self._changed(channel, ts, before, edited["ts"])
+
+    def unfurl(self, channel: str, ts: str, attachment: JsonObject) -> Webhook:
+        """Attach a link's preview, as Slack does by itself some time after a message was posted."""
+        with self.lock:
+            before = dict(self.messages[channel][ts])
+            held = self.messages[channel][ts].get("attachments", [])
+            self.messages[channel][ts]["attachments"] = [*held, {"id": len(held) + 1, **attachment}]
+            return self._changed(channel, ts, before, self.tick())
+
+    def _changed(self, channel: str, ts: str, before: JsonObject, at: str) -> Webhook:
+        return self.event(
+            {
+                "type": "message",
+                "subtype": "message_changed",
+                "hidden": True,
+                "message": dict(self.messages[channel][ts]),
+                "previous_message": before,
+                "channel": channel,
+                "channel_type": self.channel_type(channel),
+                "ts": at,
+                "event_ts": at,
+            }
+        )
+
+    def delete_message(self, channel: str, ts: str) -> Webhook:
+        """Delete a message; the root of a thread leaves a tombstone."""
+        with self.lock:
+            before = self.messages[channel][ts]
+            at = self.tick()
+            if self._threads[channel].get(ts):
+                kept = ("ts", "thread_ts", "reply_count", "latest_reply")
+                tombstone: JsonObject = {key: before[key] for key in kept if key in before}
+                tombstone |= {"type": "message", "subtype": "tombstone", "user": "USLACKBOT", "hidden": True}
+                self.messages[channel][ts] = {**tombstone, "text": "This message was deleted."}
+                return self._changed(channel, ts, before, at)
+            self._drop(channel, ts)
+            event = {"type": "message", "subtype": "message_deleted", "hidden": True, "deleted_ts": ts}
+            place = {"channel": channel, "channel_type": self.channel_type(channel)}
+            return self.event({**event, **place, "previous_message": before, "ts": at, "event_ts": at})
+
+    def _drop(self, channel: str, ts: str) -> None:
+        message = self.messages[channel].pop(ts)
+        tops, root = self._tops[channel], message.get("thread_ts")
+        at = bisect.bisect_left(tops, ts)
+        if at < len(tops) and tops[at] == ts:
+            del tops[at]
+        if root and root != ts and ts in self._threads[channel].get(root, ()):
+            replies = self._threads[channel][root]
+            replies.remove(ts)
+            self.messages[channel][root]["reply_count"] = len(replies)
+
+    def add_file(
+        self,
+        channel: str,
+        user: str,
+        filename: str,
+        content: bytes,
+        *,
+        mimetype: str = "text/plain",
+        mode: str = "hosted",
+        **more: Any,
+    ) -> str:
+        """Add a file to a channel without a message and return its id."""
+        with self.lock:
+            file_id, made = self._next("F"), int(float(self.tick()))
+            self.last_file = file_id
+            self.contents[file_id] = content
+            self.files[file_id] = {
+                "id": file_id,
+                "name": filename,
+                "title": filename,
+                "mimetype": mimetype,
+                "filetype": filename.rpartition(".")[2],
+                "mode": mode,
+                "user": user,
+                "size": len(content),
+                "created": made,
+                "timestamp": made,
+                "is_external": mode == "external",
+                "is_public": True,
+                "public_url_shared": False,
+                "channels": [channel],
+                "permalink": f"https://acme.slack.com/files/{user}/{file_id}/{filename}",
+                **more,
+            }
+            return file_id
+
+    def share_file(
+        self,
+        channel: str,
+        user: str,
+        filename: str,
+        content: bytes,
+        *,
+        text: str = "",
+        thread: str = "",
+        **more: Any,
+    ) -> Webhook:
+        """Upload a file with a message: the `message` event with subtype `file_share`. `last_file` is its id."""
+        file_id = self.add_file(channel, user, filename, content, **more)
+        return self.post_message(
+            channel, user, text, thread=thread, subtype="file_share", files=[{"id": file_id}], upload=True
+        )
+
+    def file_event(self, kind: str, file_id: str) -> Webhook:
+        """Send `file_created`, `file_shared`, `file_changed`, `file_public`, `file_unshared` or `file_deleted`.
+
+        `file_changed` and `file_deleted` change the file as well; replace its bytes in `contents`.
+        """
+        at, file = self.tick(), self.files[file_id]
+        event: JsonObject = {"type": kind, "file_id": file_id, "event_ts": at}
+        if kind != "file_deleted":
+            event["file"] = {"id": file_id}
+        if kind == "file_shared":
+            event["channel_id"] = file["channels"][0]
+        if kind == "file_changed":
+            file["updated"], file["size"] = int(float(at)), len(self.contents[file_id])
+        if kind == "file_public":
+            file["public_url_shared"] = True
+        if kind == "file_deleted":
+            del self.files[file_id]
+        return self.event(event)
+
+    def channel_event(self, kind: str, channel: str, **more: Any) -> Webhook:
+        """Send an event about a channel: `channel_shared`, `channel_unshared`, `channel_deleted`,
+        `member_joined_channel`, `channel_history_changed`, ...
+        """
+        if kind in ("channel_shared", "channel_unshared"):
+            self.channels[channel]["is_ext_shared"] = kind == "channel_shared"
+        if kind == "member_joined_channel":
+            more = {"user": self.bot_user, "channel_type": "C", **more}
+        return self.event({"type": kind, "channel": channel, "event_ts": self.tick(), **more})
+
+    def event(self, event: JsonObject, **envelope: Any) -> Webhook:
+        """Wrap any event in its envelope and sign it."""
+        return self.sign(
+            {
+                "token": "fake-verification-token",
+                "team_id": self.team,
+                "api_app_id": self.app_id,
+                "event": event,
+                "type": "event_callback",
+                "event_id": self._next("Ev"),
+                "event_time": self._micros // 1_000_000,
+                "authorizations": [{"team_id": self.team, "user_id": self.bot_user, "is_bot": True}],
+                "is_ext_shared_channel": bool(
+                    self.channels.get(str(event.get("channel")), {}).get("is_ext_shared")
+                ),
+                **envelope,
+            }
+        )
+
+    def sign(self, payload: Any, *, at: float | None = None, secret: str | None = None) -> Webhook:
+        """Return headers and body of a request that carries `payload`, signed as of `at` (now)."""
+        body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+        stamp = str(int(time.time() if at is None else at))
+        key = (self.signing_secret if secret is None else secret).encode()
+        signature = hmac.new(key, f"v0:{stamp}:".encode() + body, hashlib.sha256).hexdigest()
+        headers = {
+            "content-type": "application/json",
+            "x-slack-request-timestamp": stamp,
+            "x-slack-signature": f"v0={signature}",
+        }
+        return headers, body
+
+    def _message_event(self, channel: str, message: JsonObject) -> Webhook:
+        place = {"channel": channel, "channel_type": self.channel_type(channel), "event_ts": message["ts"]}
+        return self.event({**self._shown(message), **place})
+
+    def channel_type(self, channel: str) -> str:
+        """Return what events call a channel's kind: channel, group, im or mpim."""
+        held = self.channels[channel]
+        if held["is_im"] or held["is_mpim"]:
+            return "im" if held["is_im"] else "mpim"
+        return "group" if held["is_private"] else "channel"
+
+    def _shown(self, message: JsonObject) -> JsonObject:
+        """Return a message with its files as they are now."""
+        if "files" not in message:
+            return message
+        tombstone = {"mode": "tombstone"}
+        files = [
+            self._file(f["id"]) if f["id"] in self.files else {**f, **tombstone} for f in message["files"]
+        ]
+        return {**message, "files": files}
+
+    def _file(self, file_id: str) -> JsonObject:
+        file = dict(self.files[file_id])
+        if file["mode"] != "external":
+            file["url_private"] = f"{self._base}/files-pri/{self.team}-{file_id}/{file['name']}"
+            file["url_private_download"] = (
+                f"{self._base}/files-pri/{self.team}-{file_id}/download/{file['name']}"
+            )
+        return file
+
+    # The Web API
+
+    _base = "https://files.slack.com"
+
+    def limit(self, method: str, *, calls: int, seconds: float = 60.0) -> None:
+        """Answer 429 with Retry-After to more than `calls` calls of `method` in `seconds`."""
+        self._limits[method] = (calls, seconds, [])
+
+    def _over(self, method: str) -> float | None:
+        if method not in self._limits:
+            return None
+        calls, seconds, seen = self._limits[method]
+        now = time.monotonic()
+        seen[:] = [at for at in seen if at > now - seconds]
+        if len(seen) >= calls:
+            return seen[0] + seconds - now
+        seen.append(now)
+        return None
+
+    @route("GET", r"/api/(?P<method>[\w.]+)")
+    @route("POST", r"/api/(?P<method>[\w.]+)")
+    def web_api(self, request: Request, method: str) -> Response:
+        """Answer one method of the Web API."""
+        self._base = request.base_url
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        params = {**request.query, **_params(request)}
+        wait = self._over(method)
+        if wait is not None:
+            return Response.of(
+                {"ok": False, "error": "ratelimited"}, 429, retry_after=str(max(math.ceil(wait), 1))
+            )
+        handler = getattr(self, "api_" + method.replace(".", "_"), None)
+        try:
+            if token not in (self.token, self.user_token):
+                raise SlackError("invalid_auth" if token else "not_authed")
+            if handler is None:
+                raise SlackError("unknown_method")
+            answer = handler(params, token)
+        except SlackError as error:
+            answer = (
+                {"ok": False, **error.args[0]}
+                if isinstance(error.args[0], dict)
+                else {"ok": False, "error": str(error)}
+            )
+        return Response.of({"ok": True, **answer}, x_oauth_scopes=self.scopes)
+
+    @route("GET", r"/files-pri/[^/]+-(?P<file_id>F\w+)/.*")
+    def download(self, request: Request, file_id: str) -> Response:
+        """Serve a file's bytes, or the login page to who has no token."""
+        if request.headers.get("authorization", "").removeprefix("Bearer ") not in (
+            self.token,
+            self.user_token,
+        ):
+            return Response(
+                200, b"<html>Sign in</html>", {"Content-Type": "text/html", "X-Slack-Login-Page": "1"}
+            )
+        if file_id not in self.files:
+            return Response(404)
+        return Response(200, self.contents[file_id], {"Content-Type": self.files[file_id]["mimetype"]})
+
+    def _need(self, scope: str) -> None:
+        if scope not in self.scopes.split(","):
+            raise SlackError({"error": "missing_scope", "needed": scope, "provided": self.scopes})
+
+    def _held(self, params: Mapping[str, str]) -> str:
+        channel = params.get("channel", "")
+        if channel not in self.channels:
+            raise SlackError("channel_not_found")
+        return channel
+
+    def _readable(self, params: Mapping[str, str]) -> str:
+        channel = self._held(params)
+        kind = {"channel": "channels", "group": "groups"}.get(
+            self.channel_type(channel), self.channel_type(channel)
+        )
+        self._need(f"{kind}:history")
+        if not self.channels[channel]["is_member"]:
+            raise SlackError("not_in_channel")
+        return channel
+
+    def api_auth_test(self, _params: Mapping[str, str], token: str) -> JsonObject:
+        """https://docs.slack.dev/reference/methods/auth.test"""
+        me = {"url": "https://acme.slack.com/", "team": "Acme", "team_id": self.team}
+        if token == self.token:
+            return {**me, "user": "connectors", "user_id": self.bot_user, "bot_id": self.bot_id}
+        return {**me, "user": "admin", "user_id": "U0ADMIN"}
+
+    def api_conversations_list(self, params: Mapping[str, str], _token: str) -> JsonObject:
+        """https://docs.slack.dev/reference/methods/conversations.list"""
+        kinds = params.get("types", "public_channel").split(",")
+        scopes = {"public_channel": "channels:read", "private_channel": "groups:read", "im": "im:read"}
+        for kind in kinds:
+            self._need(scopes.get(kind, "mpim:read"))
+        names = {"channel": "public_channel", "group": "private_channel"}
+        chosen = [
+            channel
+            for channel_id, channel in self.channels.items()
+            if names.get(self.channel_type(channel_id), self.channel_type(channel_id)) in kinds
+            and (channel["is_member"] or not channel["is_private"])
+        ]
+        page, cursor = _slice(chosen, params, default=100)
+        return {"channels": page, "response_metadata": {"next_cursor": cursor}}
+
+    def api_conversations_info(self, params: Mapping[str, str], _token: str) -> JsonObject:
+        """https://docs.slack.dev/reference/methods/conversations.info"""
+        return {"channel": self.channels[self._held(params)]}
+
+    def api_conversations_join(self, params: Mapping[str, str], _token: str) -> JsonObject:
+        """https://docs.slack.dev/reference/methods/conversations.join"""
+        self._need("channels:join")
+        channel = self.channels[self._held(params)]
+        channel["is_member"] = True
+        return {"channel": channel}
+
+    def api_conversations_open(self, params: Mapping[str, str], _token: str) -> JsonObject:
+        """https://docs.slack.dev/reference/methods/conversations.open"""
+        self._need("im:write")
+        user = params.get("users", "")
+        if user not in self.users:
+            raise SlackError("user_not_found")
+        held = next((c for c in self.channels.values() if c["is_im"] and c.get("user") == user), None)
+        channel = held["id"] if held else self.add_channel("", kind="im", user=user)
+        return {"channel": {"id": channel}}
+
+    def api_conversations_history(self, params: Mapping[str, str], _token: str) -> JsonObject:
+        """Newest first. https://docs.slack.dev/reference/methods/conversations.history"""
+        channel = self._readable(params)
+        tops = self._tops[channel]
+        latest = _decode(params.get("cursor", "")) or params.get("latest", "")
+        oldest, limit = params.get("oldest", ""), self._limit(params)
+        inclusive = params.get("inclusive") in ("1", "true")
+        low = (
+            (bisect.bisect_left if inclusive else bisect.bisect_right)(tops, oldest)
+            if oldest not in ("", "0")
+            else 0
+        )
+        high = (
+            (bisect.bisect_right if inclusive else bisect.bisect_left)(tops, latest) if latest else len(tops)
+        )
+        chosen = tops[max(high - limit, low) : high][::-1]
+        more = high - limit > low
+        following = {"response_metadata": {"next_cursor": _encode(chosen[-1])}} if more else {}
+        metadata = params.get("include_all_metadata") in ("1", "true")
+        messages = [self._shown(_with_metadata(self.messages[channel][ts], metadata)) for ts in chosen]
+        return {"messages": messages, "has_more": more, "pin_count": 0, **following}
+
+    def api_conversations_replies(self, params: Mapping[str, str], _token: str) -> JsonObject:
+        """Oldest first, the root in front of each page. https://docs.slack.dev/reference/methods/conversations.replies"""
+        channel, root = self._readable(params), params.get("ts", "")
+        if root not in self.messages[channel]:
+            raise SlackError("thread_not_found")
+        replies = self._threads[channel].get(root, [])
+        after = _decode(params.get("cursor", ""))
+        begin = bisect.bisect_right(replies, after) if after else 0
+        limit = self._limit(params)
+        chosen = replies[begin : begin + limit]
+        more = begin + limit < len(replies)
+        following = {"response_metadata": {"next_cursor": _encode(chosen[-1])}} if more else {}
+        metadata = params.get("include_all_metadata") in ("1", "true")
+        messages = [
+            self._shown(_with_metadata(self.messages[channel][ts], metadata)) for ts in (root, *chosen)
+        ]
+        return {"messages": messages, "has_more": more, **following}
+
+    def _limit(self, params: Mapping[str, str]) -> int:
+        return min(max(int(params.get("limit", "100")), 1), self.page_cap)
+
+    def api_files_list(self, params: Mapping[str, str], _token: str) -> JsonObject:
+        """https://docs.slack.dev/reference/methods/files.list"""
+        self._need("files:read")
+        channel, count, page = (
+            params.get("channel"),
+            int(params.get("count", "100")),
+            int(params.get("page", "1")),
+        )
+        ids = [f for f, held in self.files.items() if not channel or channel in held["channels"]]
+        pages = max(math.ceil(len(ids) / count), 1)
+        files = [self._file(f) for f in ids[(page - 1) * count : page * count]]
+        return {"files": files, "paging": {"count": count, "total": len(ids), "page": page, "pages": pages}}
+
+    def api_files_info(self, params: Mapping[str, str], _token: str) -> JsonObject:
+        """https://docs.slack.dev/reference/methods/files.info"""
+        self._need("files:read")
+        if params.get("file") not in self.files:
+            raise SlackError("file_not_found")
+        return {"file": self._file(params["file"])}
+
+    def api_files_delete(self, params: Mapping[str, str], _token: str) -> JsonObject:
+        """https://docs.slack.dev/reference/methods/files.delete"""
+        self._need("files:write")
+        if self.files.pop(params.get("file", ""), None) is None:
+            raise SlackError("file_not_found")
+        return {}
+
+    def api_users_info(self, params: Mapping[str, str], _token: str) -> JsonObject:
+        """https://docs.slack.dev/reference/methods/users.info"""
+        self._need("users:read")
+        user = self.users.get(params.get("user", ""))
+        if user is None:
+            raise SlackError("user_not_found")
+        return {"user": user}
+
+    def api_users_lookupByEmail(self, params: Mapping[str, str], _token: str) -> JsonObject:  # noqa: N802 (Slack's name)
+        """https://docs.slack.dev/reference/methods/users.lookupByEmail"""
+        self._need("users:read.email")
+        found = next(
+            (u for u in self.users.values() if u["profile"].get("email") == params.get("email")), None
+        )
+        if found is None:
+            raise SlackError("users_not_found")
+        return {"user": found}
+
+    def api_chat_postMessage(self, params: Mapping[str, Any], token: str) -> JsonObject:  # noqa: N802 (Slack's name)
+        """https://docs.slack.dev/reference/methods/chat.postMessage"""
+        self._need("chat:write")
+        asked = str(params.get("channel", ""))
+        by_name = next((i for i, c in self.channels.items() if c.get("name") == asked.lstrip("#")), asked)
+        if by_name in self.users:
+            by_name = self.api_conversations_open({"users": by_name}, token)["channel"]["id"]
+        if by_name not in self.channels:
+            raise SlackError("channel_not_found")
+        more = {key: _loaded(params[key]) for key in ("blocks", "attachments", "metadata") if params.get(key)}
+        by = {"bot_id": self.bot_id, "app_id": self.app_id} if token == self.token else {}
+        author = self.bot_user if token == self.token else "U0ADMIN"
+        thread = str(params.get("thread_ts") or "")
+        more.update(by)
+        webhook = self.post_message(by_name, author, str(params.get("text", "")), thread=thread, **more)
+        self.outbox.append(webhook)
+        return {"channel": by_name, "ts": self.last_ts, "message": self.messages[by_name][self.last_ts]}
+
+    def api_chat_delete(self, params: Mapping[str, str], token: str) -> JsonObject:
+        """A bot deletes only its own messages. https://docs.slack.dev/reference/methods/chat.delete"""
+        self._need("chat:write")
+        channel, ts = self._held(params), params.get("ts", "")
+        message = self.messages[channel].get(ts)
+        if message is None:
+            raise SlackError("message_not_found")
+        if token == self.token and message.get("bot_id") != self.bot_id:
+            raise SlackError("cant_delete_message")
+        self.outbox.append(self.delete_message(channel, ts))
+        return {"channel": channel, "ts": ts}
+
+    def api_discovery_chat_tombstone(self, params: Mapping[str, str], token: str) -> JsonObject:
+        """Replace a message's text, as Enterprise Grid's Discovery API does."""
+        if token != self.user_token or "discovery:write" not in self.scopes:
+            raise SlackError("not_allowed_token_type")
+        channel, ts = self._held(params), params.get("ts", "")
+        if ts not in self.messages[channel]:
+            raise SlackError("message_not_found")
+        text = params.get("content", "This message is being reviewed.")
+        self.outbox.append(self.edit_message(channel, ts, text, blocks=[], attachments=[]))
+        return {}
+
+
+def _params(request: Request) -> Mapping[str, Any]:
+    if "json" in request.headers.get("content-type", ""):
+        body = request.json()
+        return body if isinstance(body, dict) else {}
+    return request.form()
+
+
+def _loaded(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _with_metadata(message: JsonObject, wanted: bool) -> JsonObject:
+    return (
+        message
+        if wanted or "metadata" not in message
+        else {k: v for k, v in message.items() if k != "metadata"}
+    )
+
+
+def _encode(ts: str) -> str:
+    return base64.b64encode(f"next_ts:{ts}".encode()).decode()
+
+
+def _decode(cursor: str) -> str:
+    if not cursor:
+        return ""
+    try:
+        text = base64.b64decode(cursor).decode()
+    except ValueError:
+        text = ""
+    if not text.startswith("next_ts:"):
+        raise SlackError("invalid_cursor")
+    return text.removeprefix("next_ts:")
+
+
+def _slice(
+    items: list[JsonObject], params: Mapping[str, str], *, default: int
+) -> tuple[list[JsonObject], str]:
+    """Return one page of a list and the cursor of the next."""
+    begin = int(_decode(params.get("cursor", "")) or 0)
+    end = begin + int(params.get("limit", default))
+    return items[begin:end], _encode(str(end)) if end < len(items) else ""
