@@ -26,11 +26,11 @@ class Detector:
     """One entry of the catalog, as data.
 
     `factors` are short hyperscan patterns, one of which stands in or right beside every match; they decide
-    where `pattern` is tried, so they must be rare and cheap. `pattern` is a `re` pattern, tried in a window of
-    `reach` code points around a factor's end; its group `value` is the match, or the whole match when it has
-    no such group. `validators` name checks in `detection.validators`: all must pass; a check may also raise or
-    lower the confidence. `normalize` names how the value becomes its identity: `exact`, `digits`, `alnum` or
-    `lower`.
+    where `pattern` is tried, so they must be rare and cheap. `pattern` is a `re` pattern, tried in a window
+    of `reach` code points around a factor's end; its group `value` is the match, or the whole match when it
+    has no such group. `validators` name checks in `detection.validators`: all must pass; a check may also
+    raise or lower the confidence. `normalize` names how the value becomes its identity: `exact`, `digits`,
+    `alnum` or `lower`.
     """
 
     id: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from connectors.detection.detector import Detector
 from connectors.detection.factors import Backend, Factor, Finder, Hit, encode, find_with
@@ -26,12 +26,18 @@ _BLOB = 65_536
 """About how many code points a joined blob has."""
 
 
-@runtime_checkable
 class Searcher(Protocol):
     """A detector that looks at whole texts by itself: words, linear regexes, names. Safe for threads."""
 
-    id: str
-    family: str
+    @property
+    def id(self) -> str:
+        """Its name in matches."""
+        ...
+
+    @property
+    def family(self) -> str:
+        """What its matches count as."""
+        ...
 
     def search(self, text: str) -> Iterable[tuple[int, int, Confidence]]:
         """Yield start, end (exclusive) and confidence of each value in the normalized `text`."""
@@ -118,15 +124,14 @@ class Engine:
         """Judge the places that the pass found, in one text."""
         ends: dict[int, list[int]] = {}
         for factor, end in hits:
-            for rule in self._targets[factor]:
-                ends.setdefault(rule, []).append(end)
+            for number in self._targets[factor]:
+                ends.setdefault(number, []).append(end)
         found: list[Match] = []
         for index, places in ends.items():
-            rule = self._rules[index]
-            make = partial(
-                _match, rule.detector.id, rule.detector.family, rule.detector.normalize, text, plain
-            )
-            found += map(make, rule.candidates(plain.text, places, table))
+            chosen = self._rules[index]
+            detector = chosen.detector
+            make = partial(_match, detector.id, detector.family, detector.normalize, text, plain)
+            found += map(make, chosen.candidates(plain.text, places, table))
         for searcher in self._searchers:
             make = partial(_match, searcher.id, searcher.family, "exact", text, plain)
             found += map(make, (Candidate(*span) for span in searcher.search(plain.text)))
