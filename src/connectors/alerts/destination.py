@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 import requests
 from pydantic import BaseModel, ConfigDict
@@ -22,8 +22,9 @@ class DestinationConfig(BaseModel):
 class Alert:
     """One telling: the findings of one resource that one policy sends to one destination.
 
-    `id` is the idempotency key; it is the same over retries and travels to the destination. `links` are signed
-    URLs for the people who can fix it, by purpose ("review", "dashboard"); empty when none are configured.
+    `id` is the idempotency key; it is the same over retries and travels to the destination. `links` are URLs
+    by purpose: "review" is signed and only for the author, "dashboard" is for anybody; empty when not
+    configured.
     """
 
     id: str
@@ -39,6 +40,8 @@ class Alert:
     message: str = ""
     """What the policy wants to say to the people alerted."""
     links: dict[str, str] = field(default_factory=dict, repr=False)
+    stands_for: int = 1
+    """How many alerts this one tells at once: more than one when a throttle held some back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +81,27 @@ class Destination(Generic[D]):
     def deliver(self, alert: Alert) -> Delivered:
         """Deliver one alert, with `alert.id` as idempotency key where the receiver knows such a thing.
 
-        Called in a worker, again after a failure. Raise `Transient` or `RateLimited` to be called again later,
-        `AuthError` when the destination must be repaired, `Unsupported` when it cannot take this alert.
+        Called in a worker, again after a failure. Raise `Transient` or `RateLimited` to be called again
+        later, `AuthError` when the destination must be repaired, `Unsupported` when it cannot take this
+        alert.
         """
         raise NotImplementedError
 
     def probe(self) -> str:
-        """Say in a sentence that the destination can be reached, for `connectors check`; raise when it cannot."""
+        """Say in a sentence what can be reached, for `connectors check`; raise what `deliver` raises."""
         return "not probed"
+
+
+@runtime_checkable
+class Resolves(Protocol):
+    """An optional power of a destination whose receiver keeps alerts open: it can close them."""
+
+    def resolve(self, alert: Alert) -> Delivered:
+        """Close what `deliver` opened for the same `alert.id`.
+
+        Called in a worker when every finding of the alert is resolved, again after a failure. Closing what is
+        closed or unknown is no error. Raises what `deliver` raises.
+        """
 
 
 AnyDestination = Destination[Any]
