@@ -14,6 +14,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from re import _constants as codes  # type: ignore[attr-defined]  # no public way to a pattern's literals
 from re import _parser as parser  # type: ignore[attr-defined]  # same
@@ -177,10 +178,8 @@ def _keep(path: Path, serialized: bytes) -> None:
 
 def _key(factors: Sequence[Factor]) -> str:
     """Name the database by library version, CPU and factors: it runs nowhere else."""
-    import hyperscan
-
     parts = [
-        hyperscan.__version__,
+        version("hyperscan"),
         platform.machine(),
         _cpu(),
         *(f"{f.ignore_case:d}{f.pattern}" for f in factors),
