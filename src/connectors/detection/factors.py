@@ -10,11 +10,9 @@ import hashlib
 import os
 import platform
 import re
-import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from re import _constants as codes  # type: ignore[attr-defined]  # no public way to a pattern's literals
 from re import _parser as parser  # type: ignore[attr-defined]  # same
@@ -166,6 +164,8 @@ def _cached(factors: Sequence[Factor], folder: Path) -> Any:
 
 def _keep(path: Path, serialized: bytes) -> None:
     """Write the file whole or not at all; a folder that cannot be written only costs the next start."""
+    import tempfile
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".factors-")
@@ -178,8 +178,10 @@ def _keep(path: Path, serialized: bytes) -> None:
 
 def _key(factors: Sequence[Factor]) -> str:
     """Name the database by library version, CPU and factors: it runs nowhere else."""
+    import hyperscan
+
     parts = [
-        version("hyperscan"),
+        vars(hyperscan)["__version__"],
         platform.machine(),
         _cpu(),
         *(f"{f.ignore_case:d}{f.pattern}" for f in factors),
