@@ -1,4 +1,4 @@
-"""The developer platform's records: tenants, keys, quotas, usage, request log, uploads, results, stored policies."""
+"""The developer platform's records: tenants, keys, quotas, usage, request log, uploads, results, rules."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ stored_rule = sa.Table(
     *key_columns(),
     choice("kind", ("rule", "policy")),
     sa.Column("name", sa.String(128), nullable=False),
-    sa.Column("body", sa.LargeBinary, nullable=False, comment="as the API takes it, encrypted: word lists tell"),
+    sa.Column("body", sa.LargeBinary, nullable=False, comment="as the API takes it, encrypted"),
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("updated_at", UtcDateTime, nullable=False),
