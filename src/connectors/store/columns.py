@@ -56,7 +56,9 @@ def choice(name: str, values: type[StrEnum] | Sequence[str], **options: Any) -> 
     """Return a text column that a CHECK confines to `values`: altering a native enum is a schema job."""
     allowed = [str(value) for value in values]
     listed = ", ".join(f"'{value}'" for value in allowed)
-    return sa.Column(name, sa.String(32), sa.CheckConstraint(f"{name} IN ({listed})", name=name), nullable=False, **options)
+    return sa.Column(
+        name, sa.String(32), sa.CheckConstraint(f"{name} IN ({listed})", name=name), nullable=False, **options
+    )
 
 
 def key_columns() -> tuple[sa.Column[Any], ...]:

@@ -24,9 +24,6 @@ T = TypeVar("T")
 Row = Mapping[str, Any]
 
 MAX_ATTEMPTS = 12
-CHUNK = 500
-"""Rows of one multi-row statement: SQLite takes at most 32,766 bound values."""
-
 RETRIED_STATES = frozenset({"40001", "40P01", "55P03"})
 """serialization_failure, deadlock_detected, lock_not_available: the database asks to run the transaction again."""
 
@@ -47,7 +44,9 @@ class Database:
         self.url = parse_url(url)
         self.dialect = self.url.get_dialect().name
         if self.dialect not in SHARDS:
-            raise ConfigError(f"database {self.dialect!r} is not supported", hint="use cockroachdb, postgresql or sqlite")
+            raise ConfigError(
+                f"database {self.dialect!r} is not supported", hint="use cockroachdb, postgresql or sqlite"
+            )
         self.shards = SHARDS[self.dialect]
         self.retries = 0
         if self.dialect == "sqlite":
@@ -109,11 +108,11 @@ class Database:
 
     def insert_new(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> set[Any]:
         """Insert the rows whose primary key is not there yet; return the ids of those that were new."""
-        new: set[Any] = set()
-        for chunk in chunks(rows):
-            statement = self.insert(table).values(list(chunk)).on_conflict_do_nothing(index_elements=table.primary_key)
-            new.update(connection.execute(statement.returning(table.c.id)).scalars())
-        return new
+        if not rows:
+            return set()
+        statement = self.insert(table).on_conflict_do_nothing(index_elements=list(table.primary_key))
+        # RETURNING makes SQLAlchemy send many rows in one cached statement.
+        return set(connection.execute(statement.returning(table.c.id), list(rows)).scalars())
 
     def upsert(
         self,
@@ -122,16 +121,25 @@ class Database:
         rows: Sequence[Row],
         *,
         update: Sequence[str] | Callable[[Any], Mapping[str, Any]],
-    ) -> None:
+        where: Callable[[Any], sa.ColumnElement[bool]] | None = None,
+    ) -> set[Any]:
         """Insert rows, or update the columns named by `update` of those whose primary key is there.
 
-        `update` may also be a function of the row that was to be inserted, for `n = t.n + excluded.n`.
+        `update` may also be a function of the row that was to be inserted, for `n = t.n + excluded.n`. With
+        `where`, a function of the same, only rows for which it holds are updated. Returns the ids written. The
+        rows are written in the order of their ids, so that two writers cannot deadlock.
         """
-        for chunk in chunks(rows):
-            statement = self.insert(table).values(list(chunk))
-            new = statement.excluded
-            values = update(new) if callable(update) else {name: new[name] for name in update}
-            connection.execute(statement.on_conflict_do_update(index_elements=table.primary_key, set_=values))
+        if not rows:
+            return set()
+        statement = self.insert(table)
+        new = statement.excluded
+        values = update(new) if callable(update) else {name: new[name] for name in update}
+        condition = where(new) if where else None
+        statement = statement.on_conflict_do_update(
+            index_elements=list(table.primary_key), set_=values, where=condition
+        )
+        ordered = sorted(rows, key=lambda row: str(row["id"]))
+        return set(connection.execute(statement.returning(table.c.id), ordered).scalars())
 
     def skip_locked(self, query: sa.Select[Any]) -> sa.Select[Any]:
         """Lock the rows of a candidate query and pass over those that another worker holds; a no-op on SQLite."""
@@ -160,15 +168,16 @@ def parse_url(url: str) -> sa.URL:
     try:
         parsed = sa.make_url(url)
     except sa.exc.ArgumentError as error:
-        raise ConfigError("the database URL cannot be read", hint="write sqlite:///connectors.db or postgresql://user@host/name") from error
-    defaults = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg", "cockroachdb": "cockroachdb+psycopg"}
+        raise ConfigError(
+            "the database URL cannot be read",
+            hint="write sqlite:///connectors.db or postgresql://user@host/name",
+        ) from error
+    defaults = {
+        "postgresql": "postgresql+psycopg",
+        "postgres": "postgresql+psycopg",
+        "cockroachdb": "cockroachdb+psycopg",
+    }
     return parsed.set(drivername=defaults.get(parsed.drivername, parsed.drivername))
-
-
-def chunks(rows: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
-    """Cut a sequence into runs of at most `size`."""
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]
 
 
 def _server_engine(url: sa.URL, *, pool_size: int, isolation_level: str | None) -> sa.Engine:
@@ -191,14 +200,24 @@ def _sqlite_engine(url: sa.URL, *, begin: str, pool_size: int) -> sa.Engine:
     if memory:
         raise ConfigError("an in-memory SQLite database is not durable", hint="write sqlite:///connectors.db")
     engine = sa.create_engine(
-        url, pool_size=pool_size, max_overflow=0, pool_timeout=30, connect_args={"timeout": 30, "check_same_thread": False}
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=30,
+        connect_args={"timeout": 30, "check_same_thread": False},
     )
 
     @sa.event.listens_for(engine, "connect")
     def connect(connection: sqlite3.Connection, _record: object) -> None:
         # sqlite3 would open transactions lazily, and a read that turns into a write cannot wait for its turn.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000", "cache_size=-16000"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "busy_timeout=30000",
+            "cache_size=-16000",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     @sa.event.listens_for(engine, "begin")

@@ -51,6 +51,12 @@ job = sa.Table(
     sa.Column("key", sa.String(500), nullable=False, comment="names the work: one row for one thing to do"),
     sa.Column("connection", sa.String(128), nullable=False),
     sa.Column("body", sa.LargeBinary, comment="arguments, encrypted; never content"),
+    sa.Column(
+        "requests",
+        sa.Integer,
+        nullable=False,
+        comment="how often it was asked for; more during a run means run again",
+    ),
     *lease_columns(),
     claim_index("job", "queue"),
     sa.Index("ix_job_state", "residency", "state", "queue"),

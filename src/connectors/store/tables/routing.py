@@ -53,7 +53,16 @@ action_run = sa.Table(
     sa.Column("dry_run", sa.Boolean, nullable=False),
     choice(
         "state",
-        ("pending", "done", "nothing_to_do", "changed_meanwhile", "refused", "dry_run", "failed", "cancelled"),
+        (
+            "pending",
+            "done",
+            "nothing_to_do",
+            "changed_meanwhile",
+            "refused",
+            "dry_run",
+            "failed",
+            "cancelled",
+        ),
     ),
     sa.Column("message", sa.String(2000), nullable=False),
     sa.Column("before_hash", sa.String(64), nullable=False),

@@ -1,0 +1,254 @@
+"""From events to findings: units, texts, matches, verdicts. Orchestration only; nothing is written here."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from connectors.contract import Connector
+from connectors.detection import preview
+from connectors.errors import (
+    AuthError,
+    ConnectorsError,
+    MissingScope,
+    NotFound,
+    PluginFault,
+    RateLimited,
+    Transient,
+    Unsupported,
+)
+from connectors.extraction.extractor import Text
+from connectors.host import guarded
+from connectors.model import (
+    Blob,
+    Confidence,
+    Event,
+    EventKind,
+    Gap,
+    Match,
+    PersonRef,
+    Place,
+    Resource,
+    ScanUnit,
+    Severity,
+    UnitFailure,
+    Visibility,
+)
+from connectors.policy import Place as PolicyPlace
+from connectors.policy import Policies
+from connectors.vault import Vault
+
+MAX_PLACES = 20
+"""Places kept per finding; its count goes on."""
+
+GAPS: Mapping[type[ConnectorsError], Gap] = {
+    NotFound: Gap.GONE,
+    MissingScope: Gap.MISSING_SCOPE,
+    Unsupported: Gap.UNSUPPORTED_TYPE,
+}
+"""What a refusal to fetch one part means for the ledger. Anything else concerns the whole event."""
+
+
+class Scanner(Protocol):
+    """What the pipeline needs of detection."""
+
+    def scan(self, text: str, *, columns: tuple[str, ...] = (), rows: tuple[int, ...] = ()) -> list[Match]:
+        """Return every match in one text."""
+
+    def scan_many(self, texts: Sequence[str]) -> list[list[Match]]:
+        """Return every match in each of many small texts."""
+
+
+class Extracts(Protocol):
+    """What the pipeline needs of extraction."""
+
+    def extract(self, blob: Blob) -> Iterator[Text | UnitFailure]:
+        """Yield the texts in a blob, and what could not be read."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One event to process, with what belongs to it."""
+
+    event: Event
+    tenant: str
+    connection: str
+    connector: Connector[Any]
+    plugin: str
+    app: str
+    covered: bool = True
+    """Whether the connection's include and exclude lists cover the container."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A finding to be recorded. Holds no value."""
+
+    part: str
+    detector: str
+    family: str
+    confidence: Confidence
+    severity: Severity
+    policies: tuple[str, ...]
+    fingerprint: str
+    preview: str
+    places: tuple[Place, ...]
+    count: int
+    url: str
+    author: PersonRef | None
+
+
+@dataclass(slots=True)
+class Scan:
+    """What came of one event. `failure` is set when the event must be tried again, or given up, as a whole."""
+
+    drafts: list[Draft] = field(default_factory=list)
+    parts: set[str] = field(default_factory=set)
+    """The parts that were scanned to their end."""
+    gaps: list[UnitFailure] = field(default_factory=list)
+    gone: bool = False
+    failure: ConnectorsError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """One text to scan, and whose it is."""
+
+    scan: Scan
+    unit: ScanUnit
+    text: str
+    path: str = ""
+    columns: tuple[str, ...] = ()
+    rows: tuple[int, ...] = ()
+
+
+class Pipeline:
+    """Turns batches of events into scans. One per worker thread, because connectors and extraction are."""
+
+    def __init__(self, *, scanner: Scanner, extraction: Extracts, policies: Policies, vault: Vault) -> None:
+        self._scanner = scanner
+        self._extraction = extraction
+        self._policies = policies
+        self._vault = vault
+
+    def process(self, tasks: Sequence[Task]) -> list[Scan]:
+        """Scan every event of a batch; the texts of all of them go through detection together."""
+        scans = [Scan() for _ in tasks]
+        pieces: list[_Piece] = []
+        owners: dict[int, Task] = {}
+        for task, scan in zip(tasks, scans, strict=True):
+            owners[id(scan)] = task
+            pieces.extend(self._collect(task, scan))
+        grouped: dict[tuple[int, str], list[tuple[_Piece, list[Match]]]] = defaultdict(list)
+        for piece, matches in zip(pieces, self._matches(pieces), strict=True):
+            if matches:
+                grouped[id(piece.scan), piece.unit.part].append((piece, matches))
+        for (owner, _part), found in grouped.items():
+            scan = found[0][0].scan
+            scan.drafts.extend(self._drafts(owners[owner], found))
+        return scans
+
+    def _collect(self, task: Task, scan: Scan) -> list[_Piece]:
+        if task.event.kind is EventKind.DELETED:
+            scan.gone = True
+            return []
+        if not task.covered:
+            scan.gaps.append(UnitFailure("", Gap.EXCLUDED, "the connection's include and exclude lists leave it out"))
+            return []
+        pieces: list[_Piece] = []
+        try:
+            for unit in guarded(task.plugin, "units", task.connector.units(task.event)):
+                if isinstance(unit, UnitFailure):
+                    scan.gaps.append(unit)
+                elif unit.text is not None:
+                    scan.parts.add(unit.part)
+                    if unit.text:
+                        pieces.append(_Piece(scan, unit, unit.text))
+                else:
+                    pieces.extend(self._extract(scan, unit))
+        except NotFound:
+            scan.gone = True
+            scan.parts.clear()
+            return []
+        except PluginFault as fault:
+            # A deterministic bug would fail for ever; the event becomes a failed part with the plugin's name.
+            scan.failure = fault
+            return []
+        except ConnectorsError as error:
+            scan.failure = error
+            return []
+        return pieces
+
+    def _extract(self, scan: Scan, unit: ScanUnit) -> list[_Piece]:
+        assert unit.blob is not None  # noqa: S101 (a ScanUnit has a text or a blob)
+        pieces: list[_Piece] = []
+        whole = True
+        try:
+            for found in self._extraction.extract(unit.blob):
+                if isinstance(found, UnitFailure):
+                    inner = f"{unit.part}!{found.part}" if found.part else unit.part
+                    whole = whole and bool(found.part)
+                    scan.gaps.append(UnitFailure(inner, found.reason, found.detail))
+                elif found.text:
+                    pieces.append(_Piece(scan, unit, found.text, found.path, found.columns, found.rows))
+        except (RateLimited, Transient, AuthError):
+            raise
+        except ConnectorsError as error:
+            scan.gaps.append(UnitFailure(unit.part, GAPS.get(type(error), Gap.FETCH_FAILED), error.code))
+            return pieces
+        if whole:
+            scan.parts.add(unit.part)
+        return pieces
+
+    def _matches(self, pieces: Sequence[_Piece]) -> list[list[Match]]:
+        plain = [piece.text for piece in pieces if not piece.columns]
+        found = iter(self._scanner.scan_many(plain))
+        return [
+            self._scanner.scan(piece.text, columns=piece.columns, rows=piece.rows) if piece.columns else next(found)
+            for piece in pieces
+        ]
+
+    def _drafts(self, task: Task, found: Sequence[tuple[_Piece, list[Match]]]) -> Iterator[Draft]:
+        """Group the matches of one part by value, and keep those that a policy cares about."""
+        resource = task.event.resource
+        place = policy_place(task.tenant, task.connection, resource)
+        values: dict[tuple[str, str], list[tuple[_Piece, Match]]] = defaultdict(list)
+        for piece, matches in found:
+            for match in matches:
+                fingerprint = self._vault.fingerprint(
+                    tenant=task.tenant, family=match.family, value=match.normalized or match.value
+                )
+                values[match.family, fingerprint].append((piece, match))
+        distinct: dict[str, int] = defaultdict(int)
+        for family, _ in values:
+            distinct[family] += 1
+        for (family, fingerprint), hits in values.items():
+            best = max((match for _, match in hits), key=lambda m: m.confidence)
+            verdict = self._policies.judge(best.detector, best.confidence, place, count=distinct[family])
+            if verdict is None:
+                continue
+            unit = hits[0][0].unit
+            yield Draft(
+                part=unit.part,
+                detector=best.detector,
+                family=family,
+                confidence=best.confidence,
+                severity=verdict.severity,
+                policies=verdict.policies,
+                fingerprint=fingerprint,
+                preview=preview(best),
+                places=tuple(Place(m.start, m.end, p.path, m.row, m.column) for p, m in hits[:MAX_PLACES]),
+                count=len(hits),
+                url=unit.url or resource.url,
+                author=unit.author or resource.author,
+            )
+
+
+def policy_place(tenant: str, connection: str, resource: Resource) -> PolicyPlace:
+    """Return what policies ask about a resource's place; its own visibility wins over its container's."""
+    visibility = resource.visibility
+    if visibility is Visibility.UNKNOWN:
+        visibility = resource.container.visibility
+    return PolicyPlace(tenant, connection, resource.container.id, resource.container.name, visibility)

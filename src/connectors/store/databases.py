@@ -1,0 +1,63 @@
+"""Which database holds which residency. On CockroachDB all may share one; elsewhere each can have its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from connectors.config import Config
+from connectors.store.engine import Database, parse_url
+
+
+class Databases:
+    """The databases of one installation, opened when first asked for."""
+
+    def __init__(self, config: Config, *, folder: Path | None = None) -> None:
+        settings = config.database
+        self._urls = {residency: settings.url.get_secret_value() for residency in config.residencies()}
+        self._urls.update({name: url.get_secret_value() for name, url in settings.residencies.items()})
+        self._settings = settings
+        self._folder = folder or Path()
+        self._open: dict[str, Database] = {}
+
+    @property
+    def residencies(self) -> tuple[str, ...]:
+        """Every residency that has rows here."""
+        return tuple(sorted(self._urls))
+
+    def of(self, residency: str) -> Database:
+        """Return the database that holds a residency's rows."""
+        url = self._urls[residency]
+        if url not in self._open:
+            self._open[url] = Database(
+                self._located(url), pool_size=self._settings.pool_size, isolation_level=self._settings.isolation_level
+            )
+        return self._open[url]
+
+    def all(self) -> Iterator[Database]:
+        """Yield each database once."""
+        seen: set[int] = set()
+        for residency in self.residencies:
+            database = self.of(residency)
+            if id(database) not in seen:
+                seen.add(id(database))
+                yield database
+
+    def close(self) -> None:
+        """Close all of them."""
+        for database in self._open.values():
+            database.close()
+        self._open.clear()
+
+    def _located(self, url: str) -> str:
+        """Make a relative SQLite path start at the configuration file's folder."""
+        parsed: sa.URL = parse_url(url)
+        if parsed.get_dialect().name != "sqlite" or not parsed.database or Path(parsed.database).is_absolute():
+            return url
+        if parsed.database == ":memory:":
+            return url
+        return parsed.set(database=str((self._folder / parsed.database).absolute())).render_as_string(
+            hide_password=False
+        )

@@ -1,0 +1,199 @@
+"""The SQL event stream: deliveries in, durable before the answer; events out, to workers that lease them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.model import Event
+from connectors.store import ledger
+from connectors.store.codec import decode_event, encode_event
+from connectors.store.columns import natural_id, shard_of
+from connectors.store.engine import Database, Row
+from connectors.store.ledger import LIVE, Counts
+from connectors.store.tables.intake import delivery, inbox
+from connectors.vault import Vault
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One verified delivery, ready to be recorded. `body` is kept only when `failure` says why it is unusable."""
+
+    residency: str
+    tenant: str
+    connection: str
+    delivery_id: str
+    received_at: datetime
+    events: tuple[Event, ...] = ()
+    failure: str = ""
+    size: int = 0
+    body: bytes = field(default=b"", repr=False)
+    expires_at: datetime | None = None
+
+    @property
+    def id(self) -> uuid.UUID:
+        """Return the delivery row's id: the same for a redelivery."""
+        return natural_id("delivery", self.residency, self.connection, self.delivery_id)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An arrival as rows: encrypted and hashed outside of the transaction."""
+
+    delivery: dict[str, Any]
+    events: list[dict[str, Any]]
+    ledger_key: ledger.Key
+
+
+def prepare(arrival: Arrival, *, vault: Vault, shards: int) -> Prepared:
+    """Make the rows of one arrival."""
+    row = {
+        "residency": arrival.residency,
+        "id": arrival.id,
+        "tenant": arrival.tenant,
+        "connection": arrival.connection,
+        "delivery_id": arrival.delivery_id[:255],
+        "state": "failed" if arrival.failure else "accepted",
+        "reason": arrival.failure[:500],
+        "events": len(arrival.events),
+        "size": arrival.size,
+        "body": vault.encrypt(arrival.body, context=f"delivery:{arrival.id}") if arrival.body else None,
+        "received_at": arrival.received_at,
+        "expires_at": arrival.expires_at,
+    }
+    events = [
+        event_row(
+            event,
+            vault=vault,
+            shards=shards,
+            residency=arrival.residency,
+            tenant=arrival.tenant,
+            connection=arrival.connection,
+            source="webhook",
+            partition=LIVE,
+            generation=0,
+            now=arrival.received_at,
+            salt=arrival.delivery_id,
+        )
+        for event in arrival.events
+    ]
+    return Prepared(row, events, (arrival.tenant, arrival.connection, LIVE, 0))
+
+
+def event_row(
+    event: Event,
+    *,
+    vault: Vault,
+    shards: int,
+    residency: str,
+    tenant: str,
+    connection: str,
+    source: str,
+    partition: str,
+    generation: int,
+    now: datetime,
+    salt: str = "",
+) -> dict[str, Any]:
+    """Return the inbox row of one event.
+
+    The same event in the same place is the same row; `salt` tells apart events that carry no version.
+    """
+    resource_key = natural_id("resource", residency, connection, event.resource.id)
+    identity = natural_id(
+        "event",
+        residency,
+        connection,
+        partition,
+        generation,
+        event.resource.id,
+        event.kind,
+        event.version,
+        salt,
+    )
+    return {
+        "residency": residency,
+        "id": identity,
+        "tenant": tenant,
+        "connection": connection,
+        "source": source,
+        "partition": partition,
+        "generation": generation,
+        "kind": event.kind.value,
+        "resource_key": resource_key,
+        "version": event.version,
+        "body": vault.seal(encode_event(event), context=f"event:{identity}"),
+        # One resource, one shard: its events are claimed in their order.
+        "shard": shard_of(resource_key, shards),
+        "state": "ready",
+        "due_at": now,
+        "lease": None,
+        "attempts": 0,
+        "reason": "",
+        "created_at": now,
+        "expires_at": None,
+    }
+
+
+def open_event(row: Row, vault: Vault) -> Event:
+    """Return the event of a claimed inbox row."""
+    return decode_event(vault.open(row["body"], context=f"event:{row['id']}"))
+
+
+def accept(database: Database, connection: sa.Connection, arrivals: Sequence[Prepared], *, now: datetime) -> int:
+    """Record deliveries and their events; redeliveries change nothing. Return how many were new."""
+    unique = {arrival.delivery["id"]: arrival for arrival in arrivals}
+    new = database.insert_new(connection, delivery, [arrival.delivery for arrival in unique.values()])
+    fresh = [arrival for identity, arrival in unique.items() if identity in new]
+    inserted = insert_events(database, connection, [row for arrival in fresh for row in arrival.events])
+    counts: dict[ledger.Key, Counts] = {}
+    for arrival in fresh:
+        listed = sum(1 for row in arrival.events if row["id"] in inserted)
+        if listed:
+            counts.setdefault(arrival.ledger_key, Counts()).listed += listed
+    if counts:
+        residency = fresh[0].delivery["residency"]
+        ledger.add(database, connection, residency, counts.items(), now=now)
+    return len(fresh)
+
+
+def insert_events(database: Database, connection: sa.Connection, rows: Sequence[Row]) -> set[uuid.UUID]:
+    """Put events into the inbox; return the ids of those that were not there yet."""
+    unique = {row["id"]: row for row in rows}
+    return database.insert_new(connection, inbox, list(unique.values()))
+
+
+def backlog(connection: sa.Connection, residency: str, *, now: datetime) -> tuple[int, timedelta]:
+    """Return how many events wait, and for how long the oldest of them has been due."""
+    query = sa.select(sa.func.count(), sa.func.min(inbox.c.created_at)).where(
+        inbox.c.residency == residency, inbox.c.state == "ready"
+    )
+    count, oldest = connection.execute(query).one()
+    return int(count), (now - oldest if oldest else timedelta(0))
+
+
+def deliveries(
+    connection: sa.Connection,
+    residency: str,
+    *,
+    name: str | None = None,
+    state: str | None = None,
+    limit: int = 50,
+) -> list[Row]:
+    """Return the latest deliveries, without their bodies."""
+    columns = [column for column in delivery.c if column.name != "body"]
+    query = (
+        sa.select(*columns)
+        .where(delivery.c.residency == residency)
+        .order_by(delivery.c.received_at.desc())
+        .limit(limit)
+    )
+    if name:
+        query = query.where(delivery.c.connection == name)
+    if state:
+        query = query.where(delivery.c.state == state)
+    return [row._asdict() for row in connection.execute(query)]

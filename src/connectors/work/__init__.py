@@ -1,0 +1,1 @@
+"""The workers: events to findings, syncs, alerts, actions, schedules."""
