@@ -10,7 +10,7 @@ from functools import cached_property
 from connectors.detection.detector import Detector
 from connectors.detection.surroundings import Table, judge, near
 from connectors.detection.validation import Validator
-from connectors.detection.windows import reach, windows
+from connectors.detection.windows import Window
 from connectors.errors import ConfigError
 from connectors.model import Confidence
 
@@ -45,9 +45,8 @@ class Rule:
             raise ConfigError(f"the pattern of detector {detector.id!r} does not compile: {error}") from None
 
     @cached_property
-    def _reach(self) -> int:
-        detector = self.detector
-        return reach(detector.pattern, detector.factors, detector.reach)
+    def _window(self) -> Window:
+        return Window.of(self.detector)
 
     @cached_property
     def _group(self) -> str | int:
@@ -56,7 +55,7 @@ class Rule:
     def candidates(self, text: str, ends: Iterable[int], table: Table | None) -> Iterator[Candidate]:
         """Yield what the detector stands for near the `ends` of its factors, ascending."""
         last = -1
-        for low, high in windows(ends, self._reach, len(text)):
+        for low, high in self._window.cut(text, ends):
             for start, end in self._spans(text, low, high):
                 if start <= last:
                     continue

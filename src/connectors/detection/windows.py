@@ -1,35 +1,119 @@
-"""Where around the ends of its factors a detector's pattern is tried."""
+"""Where around the ends of its factors a detector's pattern is tried.
+
+The smaller the window the quicker the pattern: it is no longer than a match can be, and it ends at the first
+character on either side that no match can hold, such as a line break.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from re import _parser as parser  # type: ignore[attr-defined]  # no public way to a pattern's width
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from re import _constants as codes  # type: ignore[attr-defined]  # no public way into a pattern
+from re import _parser as parser  # type: ignore[attr-defined]  # same
+from typing import Any
+
+from connectors.detection.detector import Detector
+from connectors.detection.factors import literal
 
 _SLACK = 16
+_AHEAD = 8
+"""How far past its end a window lets a look-ahead see."""
+_CANDIDATES = "\n \t\",<=;("
+_CATEGORIES: dict[Any, Callable[[str], bool]] = {
+    codes.CATEGORY_DIGIT: str.isdigit,
+    codes.CATEGORY_NOT_DIGIT: lambda c: not c.isdigit(),
+    codes.CATEGORY_SPACE: str.isspace,
+    codes.CATEGORY_NOT_SPACE: lambda c: not c.isspace(),
+    codes.CATEGORY_WORD: lambda c: c.isalnum() or c == "_",
+    codes.CATEGORY_NOT_WORD: lambda c: not (c.isalnum() or c == "_"),
+}
 
 
-def width(pattern: str, limit: int) -> int:
-    """Return how long a match of `pattern` can be, at most `limit`."""
-    return min(int(parser.parse(pattern).getwidth()[1]), limit)
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How to cut the part of a text that a detector looks at around the end of a factor."""
 
+    reach: int
+    barriers: str
 
-def reach(pattern: str, factors: Sequence[str], limit: int) -> int:
-    """Return how far from the end of a factor a match can start or end, at most `limit`."""
-    beside = max((width(factor, limit) for factor in factors), default=0)
-    return min(width(pattern, limit) + beside + _SLACK, limit)
+    @classmethod
+    def of(cls, detector: Detector) -> Window:
+        """Return the window of a detector; its patterns must compile."""
+        if detector.context.required and any(map(literal, detector.factors)):
+            return cls(detector.reach, "")  # the factor is a word near the match, not a part of it
+        tokens = parser.parse(detector.pattern)
+        factors = [parser.parse(factor) for factor in detector.factors]
+        beside = max((int(factor.getwidth()[1]) for factor in factors), default=0)
+        reach = min(int(tokens.getwidth()[1]) + beside + _SLACK, detector.reach)
+        held = [tokens, *factors]
+        dots = "(?s" in detector.pattern
+        return cls(reach, "".join(c for c in _CANDIDATES if not any(_holds(t, c, dots) for t in held)))
 
-
-def windows(ends: Iterable[int], reach: int, length: int) -> list[tuple[int, int]]:
-    """Return the parts of a text of `length` within `reach` of the ascending `ends`, overlaps joined."""
-    merged: list[tuple[int, int]] = []
-    low = high = -1
-    for end in ends:
-        if end - reach <= high:
-            high = end + reach
-            continue
+    def cut(self, text: str, ends: Iterable[int]) -> Iterator[tuple[int, int]]:
+        """Yield the parts of `text` around the ascending `ends`, overlapping ones as one."""
+        length = len(text)
+        low, high = -1, -1
+        for end in ends:
+            left, right = self._around(text, end, length)
+            if left <= high:
+                low, high = min(low, left), max(high, right)
+                continue
+            if high >= 0:
+                yield low, high
+            low, high = left, right
         if high >= 0:
-            merged.append((low, min(high, length)))
-        low, high = max(end - reach, 0), end + reach
-    if high >= 0:
-        merged.append((low, min(high, length)))
-    return merged
+            yield low, high
+
+    def _around(self, text: str, end: int, length: int) -> tuple[int, int]:
+        left, right = max(end - self.reach, 0), min(end + self.reach, length)
+        for barrier in self.barriers:
+            at = text.rfind(barrier, left, end)
+            if at >= 0:
+                left = at + 1
+            at = text.find(barrier, end, right)
+            if at >= 0:
+                right = at
+        return left, min(right + _AHEAD, length)
+
+
+def _holds(tokens: Iterable[tuple[Any, Any]], character: str, dots: bool) -> bool:
+    """Tell whether a match of the parsed pattern may hold the character."""
+    return any(_node(op, argument, character, dots) for op, argument in tokens)
+
+
+def _node(op: Any, argument: Any, character: str, dots: bool) -> bool:
+    code = ord(character)
+    match op:
+        case codes.LITERAL:
+            return bool(argument == code)
+        case codes.NOT_LITERAL:
+            return bool(argument != code)
+        case codes.ANY:
+            return dots or character != "\n"
+        case codes.IN:
+            return _in_class(argument, character)
+        case codes.BRANCH:
+            return any(_holds(branch, character, dots) for branch in argument[1])
+        case codes.ASSERT_NOT | codes.AT | codes.GROUPREF | codes.FAILURE:
+            return False
+        case codes.GROUPREF_EXISTS:
+            return any(_holds(part, character, dots) for part in argument[1:] if part)
+        case codes.ATOMIC_GROUP:
+            return _holds(argument, character, dots)
+        case _:  # groups, repeats and positive look-arounds hold their pattern last
+            return _holds(argument[-1], character, dots)
+
+
+def _in_class(items: list[tuple[Any, Any]], character: str) -> bool:
+    negated = items[0][0] is codes.NEGATE
+    code = ord(character)
+    for op, argument in items:
+        if (
+            (op is codes.LITERAL and argument == code)
+            or (op is codes.RANGE and argument[0] <= code <= argument[1])
+            or (op is codes.CATEGORY and _CATEGORIES[argument](character))
+        ):
+            return not negated
+    return negated
+
+
