@@ -55,8 +55,9 @@ class Delivered:
 class DestinationContext(Protocol):
     """What a destination gets from the host."""
 
-    name: str
-    """Its name in the configuration."""
+    @property
+    def name(self) -> str:
+        """Its name in the configuration."""
 
     def session(self) -> requests.Session:
         """Return an HTTP session with time-outs, bounded retries and the guard against private addresses."""

@@ -62,9 +62,7 @@ def alert_id(tenant: str, group: Group) -> str:
     """
     first = group.findings[0]
     members = sorted((finding.id, finding.version) for finding in group.findings)
-    return _named(
-        "alert", tenant, group.policy, group.destination, first.connection, first.resource.id, members
-    )
+    return _named("alert", tenant, group.policy, group.destination, first.connection, first.resource.id, members)
 
 
 def _named(kind: str, *parts: object) -> str:

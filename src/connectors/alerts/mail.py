@@ -67,9 +67,7 @@ class EmailConfig(DestinationConfig):
     password: SecretStr | None = Field(
         default=None, description="Password at the mail server.", examples=["${env:SMTP_PASSWORD}"]
     )
-    sender: EmailAddress = Field(
-        description="Address that alerts come from.", examples=["alerts@example.com"]
-    )
+    sender: EmailAddress = Field(description="Address that alerts come from.", examples=["alerts@example.com"])
     recipients: tuple[EmailAddress, ...] = Field(
         default=(), description="Who is told.", examples=[["security@example.com"]]
     )
@@ -116,9 +114,7 @@ class EmailDestination(Destination[EmailConfig]):
         author = self._author(alert)
         recipients = (author,) if author else self.config.recipients
         if not recipients:
-            raise Unsupported(
-                "the author has no usable e-mail address", hint="name `recipients` for such alerts"
-            )
+            raise Unsupported("the author has no usable e-mail address", hint="name `recipients` for such alerts")
         message = self._message(alert, recipients, to_author=bool(author))
         with self._server() as server:
             refused = server.send_message(message, self.config.sender, recipients)
@@ -186,9 +182,7 @@ def _translate(fault: Exception, host: str) -> ConnectorsError:
     if isinstance(fault, smtplib.SMTPAuthenticationError):
         return AuthError(f"{host} does not accept the user name and password", hint="correct them")
     if isinstance(fault, smtplib.SMTPNotSupportedError):
-        return AuthError(
-            f"{host} does not offer TLS or sign-in", hint="correct `security` or the credentials"
-        )
+        return AuthError(f"{host} does not offer TLS or sign-in", hint="correct `security` or the credentials")
     if isinstance(fault, ssl.SSLCertVerificationError):
         return AuthError(f"the certificate of {host} is not trusted", hint="set `ca_file`")
     if isinstance(fault, smtplib.SMTPRecipientsRefused):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -66,9 +68,7 @@ class Audience(StrEnum):
 class SlackConfig(DestinationConfig):
     """Options of the `slack` destination."""
 
-    token: SecretStr = Field(
-        description="Bot token (`xoxb-…`) with chat:write.", examples=["${env:SLACK_BOT_TOKEN}"]
-    )
+    token: SecretStr = Field(description="Bot token (`xoxb-…`) with chat:write.", examples=["${env:SLACK_BOT_TOKEN}"])
     to: Audience = Field(
         default=Audience.CHANNEL,
         description="`channel`, or `author`: a direct message to them (needs im:write, users:read.email).",
@@ -130,6 +130,7 @@ class SlackDestination(Destination[SlackConfig]):
             base_url=self.config.base_url,
             timeout=_TIMEOUT,
             retry_handlers=[],
+            logger=_silent(),
         )
 
     def _audience(self, client: WebClient, alert: Alert) -> tuple[str, bool]:
@@ -158,6 +159,11 @@ class SlackDestination(Destination[SlackConfig]):
         return str(_call(client.conversations_open, users=user)["channel"]["id"])
 
 
+def _silent() -> logging.Logger:
+    """Make a logger for the SDK that drops everything: it logs bodies of answers that it cannot read."""
+    return logging.Logger("slack_sdk", level=logging.CRITICAL + 1)
+
+
 def _call(method: Callable[..., SlackResponse], **arguments: Any) -> SlackResponse:
     """Call Slack, and translate what it raises. Nothing of an answer but its error code is kept."""
     error: ConnectorsError
@@ -175,6 +181,9 @@ def _translate(fault: SlackApiError) -> ConnectorsError:
     status = getattr(response, "status_code", 0)
     data = getattr(response, "data", None)
     code = str(data.get("error", "")) if isinstance(data, Mapping) else ""
+    if not re.fullmatch(r"[a-z_]{1,60}", code):
+        # For an answer that is not JSON the SDK puts the body here.
+        code = ""
     if status == 429 or code in {"ratelimited", "rate_limited"}:
         return RateLimited("Slack asks to slow down", after=_after(response))
     if code in _ERRORS:
@@ -182,7 +191,7 @@ def _translate(fault: SlackApiError) -> ConnectorsError:
         return kind(f"Slack answered {code}", hint=hint)
     if status >= 500 or not code:
         return Transient(f"Slack answered {status}")
-    return Unsupported(f"Slack answered {render.clean(code, 60)}")
+    return Unsupported(f"Slack answered {code}")
 
 
 def _after(response: Any) -> float | None:

@@ -98,9 +98,7 @@ class Guard:
     resolver: Resolver = resolve
 
     @classmethod
-    def of(
-        cls, allow: Iterable[str] = (), *, https_only: bool = False, resolver: Resolver = resolve
-    ) -> Guard:
+    def of(cls, allow: Iterable[str] = (), *, https_only: bool = False, resolver: Resolver = resolve) -> Guard:
         """Make a guard from what the configuration allows: `10.0.0.0/8`, addresses and host names."""
         networks: list[Network] = []
         hosts: set[str] = set()

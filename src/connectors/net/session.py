@@ -206,9 +206,7 @@ def _translate(error: Exception, host: str) -> _Fault:
     """Say what a network fault means, by the kind of exception; the first row that fits wins."""
     for kinds, fault, text, again in _FAULTS:
         if isinstance(error, kinds):
-            return _Fault(
-                fault(text.format(host=host)), again=again, unprocessed=again and _never_sent(error)
-            )
+            return _Fault(fault(text.format(host=host)), again=again, unprocessed=again and _never_sent(error))
     return _Fault(Transient(f"the request to {host} failed with {type(error).__name__}"))
 
 

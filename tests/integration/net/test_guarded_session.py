@@ -74,9 +74,7 @@ def test_a_redirect_with_userinfo_or_another_scheme_is_refused(serve: Callable[.
     assert len(door.seen) == 3
 
 
-@pytest.mark.parametrize(
-    "host", ["127.0.0.1", "2130706433", "0177.0.0.1", "0x7f000001", "127.1", "localhost"]
-)
+@pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "0177.0.0.1", "0x7f000001", "127.1", "localhost"])
 def test_no_spelling_of_loopback_is_reached(serve: Callable[..., Any], host: str) -> None:
     app = serve()
     with pytest.raises(AddressRefused):
@@ -148,9 +146,7 @@ def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
     pem, keyfile = folder / "cert.pem", folder / "key.pem"
     pem.write_bytes(made.public_bytes(serialization.Encoding.PEM))
     keyfile.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem, keyfile)
