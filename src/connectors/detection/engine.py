@@ -6,7 +6,7 @@ text ─ normalize ─▶ factors (one hyperscan pass) ─▶ windows ─▶ pat
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Protocol
 
@@ -96,8 +96,8 @@ class Engine:
         For tabular text, `columns` holds the header names and `rows` the offset at which each row starts;
         then matches tell row and column, and headers count as context.
         """
-        plain = normalize(text)
-        hits = self._finder.hits(encode(plain.text))
+        plain = None if text.isascii() else normalize(text)
+        hits = self._finder.hits(text.encode() if plain is None else encode(plain.text))
         if not hits and not self._searchers:
             return []
         return self._look(text, plain, hits, Table(columns, rows) if rows else None)
@@ -113,29 +113,34 @@ class Engine:
         return results
 
     def _scan_joined(self, texts: Sequence[str], numbers: Sequence[int], results: list[list[Match]]) -> None:
-        plains = [normalize(texts[number]) for number in numbers]
-        hits = self._finder.hits(encode("\n".join(plain.text for plain in plains)))
-        hits.sort(key=_end)
-        for number, plain, own in zip(numbers, plains, _shares(plains, hits), strict=True):
-            if own or self._searchers:
-                results[number] = self._look(texts[number], plain, own, None)
+        own = [texts[number] for number in numbers]
+        joined = "\n".join(own)
+        plains: list[Normalized | None] = [None] * len(own)
+        if not joined.isascii():
+            plains = [None if text.isascii() else normalize(text) for text in own]
+            own = [text if plain is None else plain.text for text, plain in zip(own, plains, strict=True)]
+            joined = "\n".join(own)
+        hits = self._finder.hits(encode(joined))
+        for at, share in _shares(own, hits, everywhere=bool(self._searchers)):
+            results[numbers[at]] = self._look(texts[numbers[at]], plains[at], share, None)
 
-    def _look(self, text: str, plain: Normalized, hits: Sequence[Hit], table: Table | None) -> list[Match]:
-        """Judge the places that the pass found, in one text."""
+    def _look(self, text: str, plain: Normalized | None, hits: Sequence[Hit], table: Table | None) -> list[Match]:
+        """Judge the places that the pass found, in one text; `plain` is None for a text that needs no undoing."""
+        seen = text if plain is None else plain.text
         ends: dict[int, list[int]] = {}
         for factor, end in hits:
             for number in self._targets[factor]:
                 ends.setdefault(number, []).append(end)
         found: list[Match] = []
-        for index, places in ends.items():
-            chosen = self._rules[index]
-            detector = chosen.detector
-            make = partial(_match, detector.id, detector.family, detector.normalize, text, plain)
-            found += map(make, chosen.candidates(plain.text, places, table))
-        for searcher in self._searchers:
-            make = partial(_match, searcher.id, searcher.family, "exact", text, plain)
-            found += map(make, (Candidate(*span) for span in searcher.search(plain.text)))
-        return resolve(found, self._specific)
+        for number, places in ends.items():
+            rule = self._rules[number]
+            of = rule.detector
+            candidates = rule.candidates(seen, places, table)
+            found.extend(_match(of.id, of.family, of.normalize, text, plain, each) for each in candidates)
+        for by in self._searchers:
+            spans = (Candidate(*span) for span in by.search(seen))
+            found.extend(_match(by.id, by.family, "exact", text, plain, each) for each in spans)
+        return resolve(found, self._specific) if len(found) > 1 else found
 
 
 def load_engine(
@@ -155,12 +160,28 @@ def load_engine(
     from connectors.detection import catalog
 
     known = catalog.load()
-    offered = {detector.id for detector in known}
+    searchers = _named(include)
+    offered = {detector.id for detector in known} | {searcher.id for searcher in searchers}
     unknown = sorted(set(include) - offered)
     if unknown:
         raise ConfigError(f"the catalog has no detector named {', '.join(unknown)}")
     chosen = [detector for detector in known if detector.enabled or detector.id in include]
-    return Engine.build([*chosen, *extra], cache=cache, backend=backend, exact=exact)
+    chosen = [detector for detector in chosen if detector.factors]
+    return Engine.build([*chosen, *searchers, *extra], cache=cache, backend=backend, exact=exact)
+
+
+def _named(include: Collection[str]) -> list[Searcher]:
+    """Return the searchers for names and addresses that `include` asks for."""
+    searchers: list[Searcher] = []
+    if "person_name" in include:
+        from connectors.detection.names import PersonNames
+
+        searchers.append(PersonNames())
+    if "street_address" in include:
+        from connectors.detection.addresses import StreetAddresses
+
+        searchers.append(StreetAddresses())
+    return searchers
 
 
 def _targets(rules: Sequence[Rule]) -> dict[Factor, list[int]]:
@@ -189,20 +210,15 @@ def _refuse_doubles(detectors: Iterable[Detector | Searcher]) -> None:
         seen.add(detector.id)
 
 
-def _match(detector: str, family: str, how: str, text: str, plain: Normalized, found: Candidate) -> Match:
-    value = plain.text[found.start : found.end]
-    start, end = plain.original(found.start, found.end)
-    return Match(
-        detector=detector,
-        family=family,
-        start=start,
-        end=end,
-        confidence=found.confidence,
-        value=text[start:end],
-        normalized=normalized(value, how),
-        row=found.row,
-        column=found.column,
-    )
+def _match(detector: str, family: str, how: str, text: str, plain: Normalized | None, found: Candidate) -> Match:
+    start, end, confidence, row, column = found
+    if plain is None:
+        value = seen = text[start:end]
+    else:
+        seen = plain.text[start:end]
+        start, end = plain.original(start, end)
+        value = text[start:end]
+    return Match(detector, family, start, end, confidence, value, normalized(seen, how), row, column)
 
 
 def _batches(texts: Sequence[str]) -> Iterator[list[int]]:
@@ -222,18 +238,20 @@ def _batches(texts: Sequence[str]) -> Iterator[list[int]]:
         yield batch
 
 
-def _shares(plains: Iterable[Normalized], hits: Sequence[Hit]) -> Iterator[list[Hit]]:
-    """Yield each text's own hits, in its own offsets, that on the line break after it included."""
+def _shares(texts: Sequence[str], hits: list[Hit], *, everywhere: bool) -> Iterator[tuple[int, list[Hit]]]:
+    """Yield number and hits of each joined text that has some, or of all, in the text's own offsets.
+
+    A hit on the line break after a text belongs to that text.
+    """
+    hits.sort(key=itemgetter(1))
     first = at = 0
-    for plain in plains:
-        after = first + len(plain.text) + 1
+    count = len(hits)
+    for number, text in enumerate(texts):
+        length = len(text)
         own = []
-        while at < len(hits) and hits[at][1] <= after:
-            own.append((hits[at][0], min(hits[at][1] - first, len(plain.text))))
+        while at < count and hits[at][1] <= first + length + 1:
+            own.append((hits[at][0], min(hits[at][1] - first, length)))
             at += 1
-        first = after
-        yield own
-
-
-def _end(hit: Hit) -> int:
-    return hit[1]
+        first += length + 1
+        if own or everywhere:
+            yield number, own

@@ -81,9 +81,7 @@ class ExactData:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise ConfigError(f"{path} is not a list of hashed values") from None
         if not known:
-            raise ConfigError(
-                f"{path} was written without its salt", hint="give the salt that it was built with"
-            )
+            raise ConfigError(f"{path} was written without its salt", hint="give the salt that it was built with")
         return found
 
 

@@ -49,9 +49,7 @@ class Words:
 
         self._fold = not case_sensitive
         self._values = frozenset(self._folded(value) for value in values if value)
-        self._automaton = ahocorasick_rs.AhoCorasick(
-            sorted(self._values), matchkind=ahocorasick_rs.MatchKind.Standard
-        )
+        self._automaton = ahocorasick_rs.AhoCorasick(sorted(self._values), matchkind=ahocorasick_rs.MatchKind.Standard)
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield where the words stand in `text`, of overlapping ones the longest, in order."""

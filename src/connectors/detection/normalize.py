@@ -14,8 +14,7 @@ _INVISIBLE = (
 _SPACES = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _PUNCTUATION = "\u2010-\u2015\u2018-\u201f\u2032\u2033\u2212\u2024\u2025\u2026\u2044\u2215"
 _COMPATIBLE = (
-    "\u00aa\u00b2\u00b3\u00b9\u00ba\u2070-\u209c\u2100-\u214f\u2460-\u24ff\ufb00-\ufb06\ufe10-\ufe6f"
-    "\uff01-\uffef"
+    "\u00aa\u00b2\u00b3\u00b9\u00ba\u2070-\u209c\u2100-\u214f\u2460-\u24ff\ufb00-\ufb06\ufe10-\ufe6f\uff01-\uffef"
 )
 _ASTRAL = "\U0001d400-\U0001d7ff\U0001f100-\U0001f16f\U0001fbf0-\U0001fbf9"
 _DIGITS = (

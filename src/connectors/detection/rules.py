@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 from connectors.detection.detector import Detector
 from connectors.detection.surroundings import Table, judge, near
@@ -15,8 +15,7 @@ from connectors.errors import ConfigError
 from connectors.model import Confidence
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A value that a detector stands for, in the offsets of the normalized text."""
 
     start: int
@@ -52,8 +51,8 @@ class Rule:
     def _group(self) -> str | int:
         return "value" if "value" in self._pattern.groupindex else 0
 
-    def candidates(self, text: str, ends: Iterable[int], table: Table | None) -> Iterator[Candidate]:
-        """Yield what the detector stands for near the `ends` of its factors, ascending."""
+    def candidates(self, text: str, ends: Sequence[int], table: Table | None) -> Iterator[Candidate]:
+        """Yield what the detector stands for near the ascending `ends` of its factors, at least one."""
         last = -1
         for low, high in self._window.cut(text, ends):
             for start, end in self._spans(text, low, high):

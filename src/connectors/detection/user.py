@@ -37,9 +37,7 @@ Sure = Annotated[Confidence, BeforeValidator(_confidence)]
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, hide_input_in_errors=True, ignored_types=(cached_property,)
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, ignored_types=(cached_property,))
 
 
 class Regex(_Model):
@@ -201,9 +199,7 @@ class Ruled:
     rules: tuple[str, ...]
 
 
-def adjusted(
-    confidence: Confidence, context: Iterable[ContextRule], text: str, start: int, end: int
-) -> Confidence:
+def adjusted(confidence: Confidence, context: Iterable[ContextRule], text: str, start: int, end: int) -> Confidence:
     """Return the confidence after the context rules; of several that apply the last one counts."""
     for rule in context:
         if rule.applies(text, start, end):

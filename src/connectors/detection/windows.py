@@ -6,7 +6,7 @@ character on either side that no match can hold, such as a line break.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from re import _constants as codes  # type: ignore[attr-defined]  # no public way into a pattern
 from re import _parser as parser  # type: ignore[attr-defined]  # same
@@ -18,7 +18,9 @@ from connectors.detection.factors import literal
 _SLACK = 16
 _AHEAD = 8
 """How far past its end a window lets a look-ahead see."""
-_CANDIDATES = "\n \t\",<=;("
+_CANDIDATES = ' \n"\t,<=;('
+_BARRIERS = 3
+"""More of them would cost more to look for than they save."""
 _CATEGORIES: dict[Any, Callable[[str], bool]] = {
     codes.CATEGORY_DIGIT: str.isdigit,
     codes.CATEGORY_NOT_DIGIT: lambda c: not c.isdigit(),
@@ -47,22 +49,21 @@ class Window:
         reach = min(int(tokens.getwidth()[1]) + beside + _SLACK, detector.reach)
         held = [tokens, *factors]
         dots = "(?s" in detector.pattern
-        return cls(reach, "".join(c for c in _CANDIDATES if not any(_holds(t, c, dots) for t in held)))
+        barriers = [c for c in _CANDIDATES if not any(_holds(t, c, dots) for t in held)]
+        return cls(reach, "".join(barriers[:_BARRIERS]))
 
-    def cut(self, text: str, ends: Iterable[int]) -> Iterator[tuple[int, int]]:
-        """Yield the parts of `text` around the ascending `ends`, overlapping ones as one."""
+    def cut(self, text: str, ends: Sequence[int]) -> list[tuple[int, int]]:
+        """Return the parts of `text` around the ascending `ends`, overlapping ones as one."""
         length = len(text)
-        low, high = -1, -1
-        for end in ends:
+        parts = [self._around(text, ends[0], length)]
+        for end in ends[1:]:
             left, right = self._around(text, end, length)
+            low, high = parts[-1]
             if left <= high:
-                low, high = min(low, left), max(high, right)
-                continue
-            if high >= 0:
-                yield low, high
-            low, high = left, right
-        if high >= 0:
-            yield low, high
+                parts[-1] = min(low, left), max(high, right)
+            else:
+                parts.append((left, right))
+        return parts
 
     def _around(self, text: str, end: int, length: int) -> tuple[int, int]:
         left, right = max(end - self.reach, 0), min(end + self.reach, length)
@@ -115,5 +116,3 @@ def _in_class(items: list[tuple[Any, Any]], character: str) -> bool:
         ):
             return not negated
     return negated
-
-
