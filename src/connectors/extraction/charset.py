@@ -53,6 +53,12 @@ def decode(data: bytes, *, final: bool = True, hint: str = "") -> str:
         return _guess(data, hint)
 
 
+def decode_as(data: bytes, encoding: str) -> str:
+    """Decode `data` as the format says it is; an encoding that Python does not know falls back to cp1252."""
+    text = _try(data, encoding)
+    return data.decode("cp1252", "replace") if text is None else text
+
+
 def _guess(data: bytes, hint: str) -> str:
     if hint and (text := _try(data, hint)) is not None:
         return text

@@ -10,6 +10,7 @@ from connectors.errors import Transient
 from connectors.extraction import charset, sniff
 from connectors.extraction.extractor import Budget, Extractor, Text
 from connectors.extraction.items import Inner, gap, over
+from connectors.extraction.sandbox import Pool
 from connectors.extraction.walk import PLAIN_READERS, walk
 from connectors.model import Blob, Gap, UnitFailure
 
@@ -36,6 +37,7 @@ class Extraction:
         self._extractors = tuple(extractors)
         self._added = {kind for extractor in extractors for kind in extractor.media_types}
         self._sandbox = sandbox
+        self._pool = Pool(budget, self._extractors)
 
     def extract(self, blob: Blob) -> Iterator[Text | UnitFailure]:
         """Yield every text in `blob`, and a failure for each part that was not read.
@@ -50,9 +52,7 @@ class Extraction:
         data, cut = _fetch(blob, self.budget.bytes_in)
         yield from self._extract(Inner("", data, blob.name, blob.media_type, cut))
 
-    def extract_bytes(
-        self, data: bytes, name: str = "", media_type: str = ""
-    ) -> Iterator[Text | UnitFailure]:
+    def extract_bytes(self, data: bytes, name: str = "", media_type: str = "") -> Iterator[Text | UnitFailure]:
         """Yield every text in `data`, as `extract` does."""
         limit = self.budget.bytes_in
         yield from self._extract(Inner("", data[:limit], name, media_type, len(data) > limit))
@@ -60,19 +60,31 @@ class Extraction:
     def _extract(self, source: Inner) -> Iterator[Text | UnitFailure]:
         if not source.data:
             return
-        found = sniff.sniff(source.data, name=source.name, media_type=source.media_type)
-        yield from walk(source, self.budget, extractors=self._extractors, found=found)
+        if found := self._simple(source):
+            yield from walk(source, self.budget, extractors=self._extractors, found=found)
+        elif not self._sandbox:
+            yield from walk(source, self.budget, extractors=self._extractors)
+        else:
+            yield from self._pool.run(source)
         if source.cut:
             yield over("", "bytes_in", self.budget.bytes_in)
 
-    def _is_simple(self, source: Inner, kind: str) -> bool:
-        """Say whether the caller's process reads this itself: valid UTF-8, and nothing to parse."""
+    def _simple(self, source: Inner) -> sniff.Sniffed | None:
+        """Return what the file is when the caller's process reads it itself: UTF-8, and nothing to parse.
+
+        Only such bytes are sniffed here; looking into a container is parsing, and belongs to the sandbox.
+        """
+        if not charset.is_plain_utf8(source.data):
+            return None
+        found = sniff.sniff(source.data, name=source.name, media_type=source.media_type)
+        kind = found.media_type
         if kind in self._added or kind not in PLAIN_READERS:
-            return False
-        return charset.is_plain_utf8(source.data) and (kind == sniff.PLAIN or len(source.data) <= _FAST)
+            return None
+        return found if kind == sniff.PLAIN or len(source.data) <= _FAST else None
 
     def close(self) -> None:
-        """End the sandbox processes."""
+        """End the sandbox processes. A running extraction ends with its own file."""
+        self._pool.close()
 
     def __enter__(self) -> Self:
         return self

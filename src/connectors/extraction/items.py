@@ -25,11 +25,12 @@ Item = Text | UnitFailure | Inner
 Reader = Callable[[bytes, "Meter"], Iterator[Item]]
 
 
-class OverBudget(Exception):  # noqa: N818 - it ends a walk the way StopIteration does, it is no fault
-    """A budget ran out. Holds the budget's name and its limit."""
+class OverBudget(Exception):
+    """A budget ran out. `ends_file` says whether reading on could help: one bloated member does not end it."""
 
-    def __init__(self, budget: str, limit: float) -> None:
-        super().__init__(f"over the budget of {limit:g} for {budget}")
+    def __init__(self, budget: str, limit: float, *, ends_file: bool = True) -> None:
+        super().__init__(f"over the budget of {limit:.15g} for {budget}")
+        self.ends_file = ends_file
 
 
 class Meter:

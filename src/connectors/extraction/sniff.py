@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 import zipfile
 from dataclasses import dataclass
 from io import BytesIO
@@ -18,6 +19,7 @@ OOXML = {
     "ppt": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
     "visio": "application/vnd.ms-visio.drawing",
 }
+XLSB = "application/vnd.ms-excel.sheet.binary.macroenabled.12"
 OOXML_OTHER = "application/vnd.openxmlformats-package"
 ODF = "application/vnd.oasis.opendocument"
 OLE = "application/x-ole-storage"
@@ -132,20 +134,30 @@ def _zip(data: bytes) -> str:
             names = archive.namelist()
             first = archive.infolist()[0] if names else None
             if first is not None and first.filename == "mimetype" and first.file_size < 200:
-                return archive.read(first).decode("ascii", "replace").strip() or "application/zip"
+                stated = archive.read(first).decode("ascii", "replace").strip()
+                return stated if stated.startswith((ODF, "application/epub+zip")) else "application/zip"
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError, EOFError, IndexError):
         return "application/zip"
     except zipfile.zlib.error:  # type: ignore[attr-defined] # the stub hides the module that zipfile imports
         return "application/zip"
     if "[Content_Types].xml" not in names:
         return "application/zip"
+    if "xl/workbook.bin" in names:
+        return XLSB
     tops = {name.partition("/")[0] for name in names}
     return next((kind for top, kind in OOXML.items() if top in tops), OOXML_OTHER)
 
 
 def _ole(data: bytes) -> str:
-    """Tell the OLE documents apart by the UTF-16 names in their directory, without walking it."""
-    return next((kind for stream, kind in _OLE_STREAMS if stream.encode("utf-16-le") in data), OLE)
+    """Tell the OLE documents apart by the streams at their top."""
+    import olefile  # here because most files are no OLE container
+
+    try:
+        with olefile.OleFileIO(BytesIO(data)) as container:
+            tops = {path[0] for path in container.listdir()}
+    except (OSError, ValueError, IndexError, struct.error, RecursionError):
+        return OLE
+    return next((kind for stream, kind in _OLE_STREAMS if stream in tops), OLE)
 
 
 def _text(data: bytes, name: str) -> str:
@@ -181,7 +193,7 @@ def _markup(text: str) -> str:
         return "text/html"
     if head.startswith("<?xml") or re.match(r"<(?:!--|!doctype|[a-z_][\w.-]*:)", head):
         return "image/svg+xml" if "<svg" in head else "application/xml"
-    if re.match(r"<(?:div|p|span|table|a|h[1-6]|ul|ol|meta|title|script|style|br|b|i|img)\b[^>]*>", head):
+    if re.match(r"<(?:div|p|span|table|h[1-6]|ul|ol|meta|script|style|br|img)\b[^>]*>", head):
         return "text/html"
     if re.match(r"<[a-z_][\w.-]*(?:\s[^<>]*)?/?>", head):
         return "image/svg+xml" if head.startswith("<svg") else "application/xml"

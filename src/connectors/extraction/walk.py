@@ -25,7 +25,38 @@ PLAIN_READERS: dict[str, str] = {
     "image/svg+xml": "plain:read_xml",
 }
 """Readers without a complex parser: they may run in the caller's own process."""
-PARSERS: dict[str, str] = {}
+PARSERS: dict[str, str] = {
+    "text/html": "markup:read_html",
+    "message/rfc822": "mail:read_mail",
+    "application/mbox": "mail:read_mbox",
+    "application/rtf": "rtf:read_rtf",
+    "application/pdf": "pdf:read_pdf",
+    sniff.NOTEBOOK: "structured:read_notebook",
+    "application/vnd.sqlite3": "structured:read_sqlite",
+    "application/x-bplist": "structured:read_plist",
+    "application/zip": "archives:read_zip",
+    "application/epub+zip": "archives:read_zip",
+    "application/x-tar": "archives:read_tar",
+    "application/gzip": "archives:read_gzip",
+    "application/x-bzip2": "archives:read_bzip2",
+    "application/x-xz": "archives:read_xz",
+    "application/x-lzma": "archives:read_xz",
+    "application/zstd": "archives:read_zstd",
+    "application/x-archive": "archives:read_ar",
+    "application/x-7z-compressed": "archives:read_7z",
+    sniff.OLE: "ole:read_ole",
+    sniff.MSG: "ole:read_ole",
+    "application/msword": "ole:read_ole",
+    "application/vnd.ms-excel": "ole:read_ole",
+    "application/vnd.ms-powerpoint": "ole:read_ole",
+    sniff.XLSB: "office:read_xlsb",
+    sniff.ODF: "office:read_odf",
+    **dict.fromkeys((*sniff.OOXML.values(), sniff.OOXML_OTHER), "office:read_ooxml"),
+    **dict.fromkeys(
+        ("image/png", "image/jpeg", "image/gif", "image/tiff", "image/webp", "image/bmp"),
+        "images:read_image",
+    ),
+}
 """Readers that only run in the sandbox."""
 _SAYS_WHY = {
     sniff.ENCRYPTED: (Gap.ENCRYPTED, "the file is encrypted"),
@@ -109,7 +140,8 @@ class _Walk:
     def _reader(self, source: Inner, media_type: str) -> Reader:
         if media_type in self._added:
             return self._plugin(self._added[media_type], source)
-        if reader := PLAIN_READERS.get(media_type) or PARSERS.get(media_type):
+        kind = sniff.ODF if media_type.startswith(sniff.ODF) else media_type
+        if reader := PLAIN_READERS.get(kind) or PARSERS.get(kind):
             return load(reader)
         return _unread(media_type)
 
@@ -141,5 +173,6 @@ def _unread(media_type: str) -> Reader:
 
 def join(outer: str, inner: str) -> str:
     """Join two paths, keeping them printable and short: member names are written by anybody."""
-    path = f"{outer}/{inner}" if outer and inner else outer or inner
+    slash = "/" if outer and inner and inner[0] != "#" else ""
+    path = outer + slash + inner
     return _UNPRINTABLE.sub("?", path)[:_PATH_LENGTH]

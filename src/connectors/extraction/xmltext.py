@@ -1,0 +1,102 @@
+"""Text of XML document parts: every text node in order, with the breaks that the element names imply.
+
+Entities stay unresolved, nothing is loaded, and no tree is built: a part costs its text, not its markup.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from typing import Any, cast
+
+from lxml import etree
+
+from connectors.extraction.extractor import Text
+from connectors.extraction.items import Item, gap
+from connectors.model import Gap
+
+_LINE = frozenset({"p", "h", "tr", "br", "cr", "table-row", "line-break", "row", "property", "docVar", "lastRow",
+                   "list-item", "note", "comment", "text", "definedName", "entry", "file-entry", "si"})  # fmt: skip
+_CELL = frozenset({"tab", "tc", "table-cell", "covered-table-cell"})
+_SPACE = frozenset({"s"})
+_TELLING = frozenset({"descr", "title", "tooltip", "alt", "alias", "tag", "author", "creator", "userId", "display",
+                      "Target", "href", "initials", "string-value", "formula", "email", "providerId"})  # fmt: skip
+_NAMED = frozenset({"property", "docVar", "user-defined", "definedName", "variable-set", "variable-decl"})
+_TAG = re.compile(rb"<[^<>]*>")
+
+
+def read_part(data: bytes, path: str) -> Iterator[Item]:
+    """Yield the text of one XML part, and what its attributes tell as `#attributes`."""
+    collector, is_whole = collect(data)
+    if body := collector.body():
+        yield Text(body, path, "application/xml")
+    if told := "\n".join(dict.fromkeys(collector.told)):
+        yield Text(told, f"{path}#attributes", "application/xml")
+    if not is_whole:
+        yield Text(unescape(_TAG.sub(b" ", data).decode("utf-8", "replace")), f"{path}#raw", "application/xml")
+        yield gap(path, Gap.CORRUPT, "the XML is broken; its text was read without structure")
+
+
+def collect(data: bytes) -> tuple[Collector, bool]:
+    """Parse `data` and return what it holds, and whether the parser came to its end."""
+    collector = Collector()
+    parser = etree.XMLParser(
+        target=cast("Any", collector),
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        recover=True,
+    )
+    try:
+        etree.fromstring(data, parser)
+    except etree.LxmlError:
+        return collector, False
+    return collector, not any(entry.level == etree.ErrorLevels.FATAL for entry in parser.error_log)
+
+
+class Collector:
+    """An lxml parser target that keeps text, in document order, and telling attributes."""
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self.told: list[str] = []
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        """Open an element: cells and blanks leave their mark, names of properties become text."""
+        name = tag.rpartition("}")[2]
+        if name in _CELL:
+            self._pieces.append("\t")
+        elif name in _SPACE:
+            self._pieces.append(" ")
+        if attributes:
+            self._attributes(name, attributes)
+
+    def _attributes(self, tag: str, attributes: dict[str, str]) -> None:
+        for key, value in attributes.items():
+            name = key.rpartition("}")[2]
+            if tag in _NAMED and name in ("name", "val"):
+                self._pieces.append(value + "\t")
+            elif name in _TELLING and value and not value.startswith(("../", "#", "http://schemas.")):
+                self.told.append(value)
+
+    def end(self, tag: str) -> None:
+        """Close an element: paragraphs and rows end their line."""
+        if tag.rpartition("}")[2] in _LINE:
+            self._pieces.append("\n")
+
+    def data(self, text: str) -> None:
+        """Keep a text node."""
+        self._pieces.append(text)
+
+    def comment(self, text: str) -> None:
+        """Keep a comment: it is content that nobody sees."""
+        self._pieces.append(f"\n{text}\n")
+
+    def close(self) -> None:
+        """End the document."""
+
+    def body(self) -> str:
+        """Return the text, without the runs of blank lines that markup leaves."""
+        return re.sub(r"\n{3,}", "\n\n", "".join(self._pieces)).strip("\n")
