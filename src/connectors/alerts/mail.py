@@ -32,8 +32,9 @@ class Security(StrEnum):
 
 
 def _address(text: str) -> str:
-    """Accept one plain address, `user@host`: no display name, no list, no control characters."""
-    if render.clean(text, 320) != text or any(c in text for c in "\r\n,;<> "):
+    """Accept one plain address, `user@host`: ASCII, no display name, no list."""
+    # Mail servers without SMTPUTF8 refuse other characters, and with them every recipient of the message.
+    if not (text.isascii() and text.isprintable()):
         raise ValueError("must be one plain e-mail address")
     try:
         parsed = Address(addr_spec=text)

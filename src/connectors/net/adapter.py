@@ -18,11 +18,11 @@ from connectors.net.guard import Guard
 _CHUNK = 65536
 
 
-class TooLarge(Exception):  # noqa: N818 (private to this package; the session translates it)
+class TooLarge(Exception):
     """A body that goes on past the cap."""
 
 
-class TooSlow(Exception):  # noqa: N818 (private to this package; the session translates it)
+class TooSlow(Exception):
     """A body that trickles past the time for the whole answer."""
 
 
@@ -68,7 +68,6 @@ class Adapter(HTTPAdapter):
         except (TooLarge, TooSlow, HTTPError):
             response.close()
             raise
-        response.raw.release_conn()
         return bytes(body)
 
 

@@ -120,6 +120,12 @@ def test_faults_say_what_the_host_does(
     assert len(hook[0].calls) == 1
 
 
+def test_a_redirect_is_not_followed(hook: Any, make: Make, make_alert: Make) -> None:
+    hook[0].fail(Response(307, b"", {"Location": "/hook/elsewhere"}))
+    with pytest.raises(AuthError, match="configure the final URL"):
+        make().deliver(make_alert())
+
+
 def test_the_guard_refuses_a_private_receiver(make: Make, make_alert: Make) -> None:
     with pytest.raises(AddressRefused):
         make(url="http://127.0.0.2:9/alerts").deliver(make_alert())

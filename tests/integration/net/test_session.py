@@ -172,6 +172,7 @@ def test_a_silent_server_is_transient(waits: list[float]) -> None:
 
 def test_connections_are_kept(serve: Serve, session: Session) -> None:
     app = serve()
+    app.answers = [(204, {}, b""), (404, {}, b"no"), OK]
     for _ in range(3):
         session.get(app.url)
     assert len(set(app.peers)) == 1
@@ -184,6 +185,13 @@ def test_redirects_are_followed_to_their_bound(serve: Serve, session: Session) -
     app.answers = [(302, {"Location": "/again"}, b"")]
     with pytest.raises(Unsupported, match="redirects too often"):
         session.get(app.url)
+
+
+def test_the_body_of_a_redirect_is_bounded_even_when_the_answer_is_streamed(serve: Serve, session: Session) -> None:
+    app = serve()
+    app.answers = [(302, {"Location": "/"}, b"x" * 1001), OK]
+    with pytest.raises(Unsupported, match="larger than the limit"):
+        session.get(app.url, stream=True)
 
 
 def test_other_statuses_come_back_as_they_are(serve: Serve, session: Session) -> None:
