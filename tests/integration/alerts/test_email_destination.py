@@ -186,7 +186,7 @@ def test_the_author_gets_the_link_to_decide(box: Mailbox, start: Make, make: Mak
         Person("U1", "", "robin@acme.example\r\nBcc: evil@x.example"),
         Person("U1", "", "robin@acme.example, evil@x.example"),
         Person("U1", "", "Robin <robin@acme.example>"),
-        Person("U1", "", "röbin@acme.example"),
+        Person("U1", "", "robin@äcme.example"),
     ],
 )
 def test_an_author_without_a_plain_address_is_never_mailed(
