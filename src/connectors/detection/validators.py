@@ -15,7 +15,7 @@ import math
 import re
 import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
 
@@ -43,6 +43,23 @@ def validator(name: str) -> Validator:
     if name.startswith("stdnum."):
         return _stdnum(name)
     return _CHECKS[name]
+
+
+class _Validators(Mapping[str, Validator]):
+    """Every check by name; those of python-stdnum are there when asked for, and not listed."""
+
+    def __getitem__(self, name: str) -> Validator:
+        return validator(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_CHECKS)
+
+    def __len__(self) -> int:
+        return len(_CHECKS)
+
+
+VALIDATORS: Mapping[str, Validator] = _Validators()
+"""What `Engine.build` takes the checks of the catalog from."""
 
 
 def _stdnum(name: str) -> Validator:
@@ -148,6 +165,57 @@ def pem_body(value: str, _text: str, _start: int, _end: int, /) -> bool:
     body = value.split("-----", 2)[-1].split("-----END")[0]
     found = "".join(_KEY_BODY.findall(body))
     return len(found) >= 40 and len(set(found)) > 10
+
+
+_WORDY = re.compile(r"[A-Za-z]{2,}(?:[_.\-/: ][A-Za-z]+)+|[A-Z]?[a-z]+(?:[A-Z][a-z]+)+\d{0,2}|[a-z]+|[A-Z]+")
+_CODE = re.compile(
+    r"\(|\)|;|\{|\}|::|->|\[\]|^(?:self|this|env|config|settings|params|args|options|request|props|data|process|os)\."
+    r"|^(?:https?|file|ftp|arn|urn|data|sha\d+|md5)[:\-]|^[./~]|\\|^@|^\$|^%|^--"
+)
+_STAMP = re.compile(r"[\dTZ:.,\- /+]+|v?\d+(?:\.\d+){1,3}[\w.\-]*")
+
+
+@check
+def random_value(value: str, text: str, start: int, end: int, /) -> Confidence | bool:
+    """Judge whether a value assigned to a key-like name was drawn, not written: no words, code, dates or paths.
+
+    Two kinds of characters and some entropy are the least; a counted-up run leaves it POSSIBLE.
+    """
+    verdict = not_placeholder(value, text, start, end)
+    if verdict is False or _WORDY.fullmatch(value) or _CODE.search(value) or _STAMP.fullmatch(value):
+        return False
+    count = sum(c.isdigit() for c in value)
+    drawn = count >= 2 or (len(value) >= 24 and entropy(value) >= 4.2)
+    if not drawn or count == len(value) or entropy(value) < 2.5:
+        return False
+    return verdict
+
+
+_UNSAID = frozenset(
+    "password passwd pass pwd secret token key string str text none null nil undefined true false required optional "
+    "empty default value input field type hidden username user login email name admin_password new_password "
+    "password1 your_password mypassword placeholder variable bool int object any varchar char var let const "
+    "function return print the a an is to for in of and or not be it this that if with by on at as from reset "
+    "change changed forgot forgotten wrong incorrect invalid correct expired protected here there below above "
+    "prompt generated random manager hash hashed encrypted encryption policy rotation strength length "
+    "label confirm confirmation missing needed same different set unset".split()
+)
+
+
+@check
+def spoken_password(value: str, text: str, start: int, end: int, /) -> Confidence | bool:
+    """Judge a password that stands in configuration, code or a sentence, where any word may be one.
+
+    A password with a digit or a sign is LIKELY, a plain word POSSIBLE; names, types, references and calls are none.
+    """
+    if value.lower().strip("_-.:") in _UNSAID or not_template(value, text, start, end) is False:
+        return len(set(value)) > 2 and value.lower() not in _UNSAID and not _TEMPLATE.search(value) and len(value) > 3
+    if _CODE.search(value) or _SAMPLE.search(value):
+        return False
+    if text[end : end + 1] in ("(", "[") or (text[end : end + 1] == "." and text[end + 1 : end + 2].isalpha()):
+        return False
+    signs = any(not c.isalpha() for c in value)
+    return Confidence.LIKELY if signs and len(value) >= 6 else Confidence.POSSIBLE
 
 
 # --- numbers

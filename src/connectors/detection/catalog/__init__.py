@@ -9,7 +9,25 @@ from types import MappingProxyType
 
 from connectors.detection.detector import Detector
 
-AREAS = ("cloud", "code_hosts", "chat", "payment", "keys", "databases", "finance", "identity_us", "contact")
+AREAS = (
+    "cloud",
+    "code_hosts",
+    "ci",
+    "chat",
+    "payment",
+    "mail",
+    "ai",
+    "observability",
+    "saas",
+    "identity_providers",
+    "maps_crypto",
+    "keys",
+    "databases",
+    "finance",
+    "identity_us",
+    "contact",
+    "generic",
+)
 """Modules of this package; each has a tuple `DETECTORS`."""
 
 

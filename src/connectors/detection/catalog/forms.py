@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from connectors.detection.detector import Context, Detector
@@ -11,13 +12,15 @@ LEFT = r"(?:(?<![A-Za-z0-9_])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2}))"
 """Left border of a token: no word character, except the letter of an escape such as `\\n` or `%3D`."""
 RIGHT = r"(?![A-Za-z0-9])"
 """Right border of a token."""
-UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
-HINT = r"(?:key|token|secret|private|access|auth|bearer|pass|pwd|credential|cred|pat|sid|id|client|login)"
+HINT = (
+    r"(?:key|token|secret|private|access|auth|bearer|passw|pwd|credential|client|login"
+    r"|(?<![a-z])(?:pass|cred|pat|sid|id|jwt)(?![a-z]))"
+)
 """Words that make the value after a vendor's name a credential."""
 _GAP = r"[^\n\r<>{}]{0,48}?"
 _JOIN = (
-    r"[\w \t.\-]{0,16}[\"'`\]\\)]{0,3}[ \t]{0,4}"
-    r"(?:=>|:=|={1,3}|:|,|\(|[ \t]is[ \t]|)[ \t]{0,4}[\"'`\[(\\]{0,3}"
+    r"[\w \t.\-]{0,16}[\"'`\]\\)]{0,3}[ \t]{0,4}(?:=>|:=|={1,3}|:|,|\(|[ \t]is[ \t]|)[ \t]{0,4}[\"'`\[(\\]{0,3}"
+    r"(?:v1/)?(?<![a-z0-9])"
 )
 
 
@@ -29,19 +32,25 @@ def secret(id: str, name: str, **fields: Any) -> Detector:  # noqa: A002 - the f
     return Detector(id=id, name=name, family="secret", category="secret", **fields)
 
 
-def token(id: str, name: str, *, body: str, example: str, right: str = RIGHT, **fields: Any) -> Detector:  # noqa: A002
+def token(
+    id: str,  # noqa: A002 - the field is called id
+    name: str,
+    *,
+    body: str,
+    example: str,
+    left: str = LEFT,
+    right: str = RIGHT,
+    **fields: Any,
+) -> Detector:
     """Return a detector of a token that tells by itself what it is, by its prefix or shape.
 
     `body` is the pattern of the whole token. `example` is the bare token; its first third must not match,
     unless `near_misses` says otherwise.
     """
     fields.setdefault("near_misses", (f"set {example[: max(4, len(example) // 3)]} first",))
+    told = f"{fields['context'].words[0]}: " if "context" in fields else ""
     return secret(
-        id,
-        name,
-        pattern=rf"{LEFT}(?P<value>{body}){right}",
-        examples=(f'value = "{example}"', example),
-        **fields,
+        id, name, pattern=rf"{left}(?P<value>{body}){right}", examples=(f'{told}"{example}"', told + example), **fields
     )
 
 
@@ -52,30 +61,35 @@ def keyed(
     word: str,
     value: str,
     example: str,
-    hint: str = HINT,
+    said: str = "",
+    hint: str = "",
+    right: str = RIGHT,
     **fields: Any,
 ) -> Detector:
-    """Return a detector of a value without a shape of its own, which a vendor's name and a hint precede.
+    """Return a detector of a value without a shape of its own, which follows a vendor's name.
 
-    is an assignment to the first alternative of `word`, the near miss the same value without it.
-    is an assignment to the first alternative of `word`, the near miss the same value under another name.
+    `word` is the vendor's name and `value` the shape of the credential, both in any case. Between them may stand
+    an operator, or up to a few dozen characters with a word like key or token among them; with `hint`, one of
+    its words must. The example is an assignment to `said`, or else the first alternative of `word`; the near
+    miss is the same value without it.
     """
-    plain = word.split("|")[0].replace("\\", "").replace("[_.-]?", "_").replace("?", "")
-    fields.setdefault("factors", (f"(?i){word}",))
+    between = rf"{_GAP}{hint}" if hint else rf"(?:{_GAP}{HINT})?"
+    named = f"{said or word.split('|')[0]}_{re.findall('[a-z]+', hint or HINT)[0]}"
+    fields.setdefault("factors", (word,))
     fields.setdefault("validators", ("not_template", "mixed"))
     fields.setdefault("base", Confidence.LIKELY)
-    fields.setdefault(
-        "near_misses", (f'checksum = "{example}"', f"{plain}_api_key = ${{{plain.upper()}_KEY}}")
-    )
+    fields.setdefault("near_misses", (f'checksum = "{example}"', f"{named} = ${{SECRET}}"))
+    fields.setdefault("reach", 400)
     return secret(
         id,
         name,
-        pattern=rf"(?<![A-Za-z])(?i:{word})(?i:{_GAP}{hint}){_JOIN}(?<![A-Za-z0-9])(?P<value>{value}){RIGHT}",
-        examples=(f'{plain}_api_key = "{example}"', f"{plain} token: {example}"),
+        pattern=rf"(?<![a-z])(?:{word}){between}{_JOIN}(?P<value>{value}){right}",
+        examples=(f'{named} = "{example}"', f"{named}: {example}"),
+        ignore_case=True,
         **fields,
     )
 
 
-def near(words: tuple[str, ...], *, window: int = 60, against: tuple[str, ...] = ()) -> Context:
+def near(*words: str, window: int = 60, against: tuple[str, ...] = ()) -> Context:
     """Return a context that a match must have: one of `words` within `window` code points."""
     return Context(words=words, against=against, window=window, required=True)

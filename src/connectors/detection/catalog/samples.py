@@ -56,6 +56,11 @@ def base32(length: int, seed: int = 1) -> str:
     return draw(UPPER + "234567", length, seed)
 
 
+def base32z(length: int, seed: int = 1) -> str:
+    """Return invented characters of the lower-case base32 alphabet, of both kinds."""
+    return ("q5" + draw(LOWER + "234567", length, seed))[:length]
+
+
 def uuid(seed: int = 1) -> str:
     """Return an invented version 4 UUID."""
     text = hexa(32, seed)
