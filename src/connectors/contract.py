@@ -65,15 +65,21 @@ class State(Protocol):
 class Context(Protocol):
     """All that a connector gets from the host. Never the database, never the application."""
 
-    connection: str
-    """Name of this connection in the configuration."""
+    @property
+    def connection(self) -> str:
+        """Name of this connection in the configuration."""
 
-    tenant: str
+    @property
+    def tenant(self) -> str:
+        """Whose connection it is."""
 
-    log: FilteringBoundLogger
-    """Bound to connection and tenant. Log ids, never content."""
+    @property
+    def log(self) -> FilteringBoundLogger:
+        """A logger bound to connection and tenant. Log ids, never content."""
 
-    state: State
+    @property
+    def state(self) -> State:
+        """The small key-value store of this connection."""
 
     def session(self, bucket: str = "default") -> requests.Session:
         """Return an HTTP session that obeys the connection's budget, time-outs, proxies and `Retry-After`.

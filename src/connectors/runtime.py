@@ -20,6 +20,7 @@ from connectors.extraction import Budget, Extraction
 from connectors.host import Host, validated
 from connectors.net import Guard, Limits, Session, connect
 from connectors.policy import Choice, Policies
+from connectors.store.alerts import Told
 from connectors.store.connections import Owner
 from connectors.store.databases import Databases
 from connectors.store.recording import Routes
@@ -41,6 +42,8 @@ class Runtime:
     vault: Vault
     now: Callable[[], datetime] = utc_now
     folder: Path = field(default_factory=Path)
+    links: Callable[[Told], dict[str, str]] | None = None
+    """Makes the signed links of an alert; set where the dashboard is served."""
 
     @classmethod
     def open(

@@ -193,6 +193,9 @@ def _crossed(config: Config) -> Iterator[tuple[Path_, str]]:
                 path = ("policies", number, "alert", index)
                 known = ", ".join(sorted(config.destinations)) or "none"
                 yield path, f"{dotted(path)}: there is no destination {destination!r}; defined: {known}"
+    for index, destination in enumerate(config.operators):
+        if destination not in config.destinations:
+            yield ("operators", index), f"operators[{index}]: there is no destination {destination!r}; add it"
     for residency in config.database.residencies:
         if residency not in config.residencies():
             path = ("database", "residencies", residency)

@@ -262,6 +262,7 @@ class Config(Settings):
     connections: dict[Name, ConnectionSettings] = {}
     policies: tuple[PolicySettings, ...] = ()
     destinations: dict[Name, DestinationSettings] = {}
+    operators: tuple[Name, ...] = Field(default=(), description="destinations that hear of broken connections")
     detection: DetectionSettings = DetectionSettings()
     extraction: ExtractionSettings = ExtractionSettings()
     retention: RetentionSettings = RetentionSettings()

@@ -77,9 +77,25 @@ def finish_job(
         ended = sa.delete(job).where(*held, job.c.requests == row["requests"]).returning(job.c.id)
         if connection.execute(ended).first() is not None:
             return
-    ready = sa.update(job).where(*held).values(lease=None, due_at=again_at or now, attempts=0, reason="")
+    asked_again = job.c.requests != row["requests"]
+    # A job that was asked for again starts afresh; one that only continues keeps its note.
+    ready = (
+        sa.update(job)
+        .where(*held)
+        .values(lease=None, due_at=again_at or now, attempts=0, reason=sa.case((asked_again, ""), else_=job.c.reason))
+    )
     if connection.execute(ready.returning(job.c.id)).first() is None:
         raise LostLease("the job was taken over")
+
+
+def ready_queues(connection: sa.Connection, residency: str, *, now: datetime) -> set[str]:
+    """Return the queues in which something is due, by reading alone."""
+    query = (
+        sa.select(job.c.queue)
+        .where(job.c.residency == residency, job.c.state == "ready", job.c.due_at <= now)
+        .distinct()
+    )
+    return set(connection.execute(query).scalars())
 
 
 def listed(

@@ -41,7 +41,7 @@ SCOPES = (
 )
 """What a key may be allowed to do."""
 
-SHAPE = re.compile(rf"{PREFIX}_([a-z0-9][a-z0-9_-]{{0,31}})_([0-9A-Za-z]{{{RANDOM}}})([0-9A-Za-z]{{6}})")
+SHAPE = re.compile(rf"{PREFIX}_([A-Za-z0-9][A-Za-z0-9_.-]{{0,31}})_([0-9A-Za-z]{{{RANDOM}}})([0-9A-Za-z]{{6}})")
 
 
 @dataclass(frozen=True, slots=True)

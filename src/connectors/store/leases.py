@@ -143,6 +143,11 @@ def retry(
     )
 
 
+def keep(connection: sa.Connection, queue: Queue, row: Row, *, until: datetime, note: str) -> bool:
+    """Extend a lease and leave a note in `reason` for whoever continues; False when the lease is lost."""
+    return _held(connection, queue, row, {"due_at": until, "attempts": 1, "reason": note[:500]})
+
+
 def bury(connection: sa.Connection, queue: Queue, row: Row, *, reason: str, expires_at: datetime | None) -> bool:
     """Make a row a dead letter, which people can list and revive; False when the lease is lost."""
     return _held(

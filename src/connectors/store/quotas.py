@@ -49,7 +49,7 @@ def take(
     }  # fmt: skip
     statement = database.insert(table).values([row])
     # The no-op update locks the row on every database, so that reading it and writing it are one step.
-    locked = statement.on_conflict_do_update(index_elements=table.primary_key, set_={"updated_at": now})
+    locked = statement.on_conflict_do_update(index_elements=list(table.primary_key), set_={"updated_at": now})
     taken = connection.execute(locked.returning(table.c.taken)).scalar_one()
     granted = max(0, min(amount, allowance - taken))
     if granted:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from connectors.model import EventKind, FindingState
 from connectors.pipeline import Draft, Scan, Task, policy_place
-from connectors.store import jobs, ledger, leases
+from connectors.store import jobs, leases, ledger
 from connectors.store.columns import natural_id
 from connectors.store.engine import Database, Row
 from connectors.store.jobs import Job
@@ -94,7 +94,8 @@ def record(
     database.upsert(connection, finding, merged.rows, update=REFRESHED)
     if merged.changes:
         connection.execute(sa.insert(finding_change), merged.changes)
-    wanted = _alerts(database, connection, merged.news, routes, now, done)
+    wanted = alert_jobs(database, connection, merged.news, routes, now)
+    done.alerts = len(wanted)
     wanted.extend(_actions(database, connection, merged.news, routes, now))
     wanted.extend(follow_up for item in current for follow_up in _follow_ups(item))
     jobs.enqueue(database, connection, wanted, vault=vault, now=now)
@@ -397,13 +398,8 @@ def _finding_row(item: Finished, draft: Draft, now: datetime) -> dict[str, Any]:
     }
 
 
-def _alerts(
-    database: Database,
-    connection: sa.Connection,
-    news: Sequence[Mapping[str, Any]],
-    routes: Routes,
-    now: datetime,
-    done: Recorded,
+def alert_jobs(
+    database: Database, connection: sa.Connection, news: Sequence[Mapping[str, Any]], routes: Routes, now: datetime
 ) -> list[Job]:
     """Write one alert per policy, destination and resource, and ask for its delivery."""
     groups: dict[tuple[str, str, uuid.UUID], list[Mapping[str, Any]]] = defaultdict(list)
@@ -435,7 +431,6 @@ def _alerts(
         )
         wanted.append(Job("alert", str(identity), first["residency"], first["tenant"], first["connection"]))
     database.insert_new(connection, alert, rows)
-    done.alerts = len(rows)
     return wanted
 
 

@@ -49,6 +49,11 @@ def tenant_id(name: str) -> UUID:
     return natural_id("tenant", name)
 
 
+def secret_context(name: str) -> str:
+    """Name the place that a tenant's signing secret is encrypted for."""
+    return f"tenant:{name}:signing"
+
+
 def new_signing_secret() -> str:
     """Make a secret for signing result webhooks."""
     return secrets.token_urlsafe(32)

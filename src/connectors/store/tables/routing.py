@@ -18,7 +18,7 @@ alert = sa.Table(
     sa.Column("label", sa.String(500), nullable=False),
     sa.Column("severity", sa.SmallInteger, nullable=False),
     sa.Column("findings", Json, nullable=False, comment="ids"),
-    choice("state", ("pending", "delivered", "failed", "summarized")),
+    choice("state", ("pending", "held", "delivered", "failed", "summarized")),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("delivered_at", UtcDateTime),
     sa.Column("expires_at", UtcDateTime),

@@ -1,0 +1,91 @@
+"""The ASGI application: webhooks, health, metrics, and whatever else an installation serves."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import structlog
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from connectors.errors import ConnectorsError, StoreUnavailable
+from connectors.gateway.intake import Intake, SqlSink
+from connectors.gateway.webhooks import Webhooks
+from connectors.host import where
+from connectors.metrics import Metrics
+from connectors.runtime import Runtime
+from connectors.store.migrations import pending_revisions
+
+log = structlog.get_logger()
+
+
+def create_app(runtime: Runtime, *, metrics: Metrics | None = None, routes: Sequence[BaseRoute] = ()) -> Starlette:
+    """Return the application that `connectors serve` runs. `routes` are mounted after the gateway's own."""
+    metrics = metrics or Metrics()
+    intakes: dict[str, Intake] = {}
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        for residency in runtime.config.residencies():
+            intakes[residency] = Intake(SqlSink(runtime.databases.of(residency), now=runtime.now))
+        try:
+            yield
+        finally:
+            for intake in intakes.values():
+                await run_in_threadpool(intake.close)
+
+    async def ready(_request: Request) -> Response:
+        problems = await run_in_threadpool(not_ready, runtime)
+        return JSONResponse({"ready": not problems, "problems": problems}, 503 if problems else 200)
+
+    app = Starlette(
+        lifespan=lifespan,
+        routes=[
+            Route("/webhooks/{connection}", Webhooks(runtime, metrics, intakes), methods=["POST"]),
+            Route("/healthz", _healthy),
+            Route("/readyz", ready),
+            Route("/metrics", lambda _request: _metrics(metrics)),
+            *routes,
+        ],
+        exception_handlers={StoreUnavailable: _unavailable, Exception: _error_page},
+    )
+    app.state.runtime = runtime
+    return app
+
+
+def not_ready(runtime: Runtime) -> list[str]:
+    """Say what keeps this process from serving: databases, migrations, plugins."""
+    problems = []
+    for database in runtime.databases.all():
+        try:
+            database.ping()
+            if pending_revisions(database):
+                problems.append(f"{database!r} needs `connectors db upgrade`")
+        except ConnectorsError as error:
+            problems.append(str(error))
+    problems.extend(
+        f"plugin {plugin.name}: {plugin.problem}" for plugin in runtime.host.plugins.values() if plugin.problem
+    )
+    return problems
+
+
+async def _healthy(_request: Request) -> Response:
+    return PlainTextResponse("ok")
+
+
+def _metrics(metrics: Metrics) -> Response:
+    return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+async def _unavailable(_request: Request, _error: Exception) -> Response:
+    return JSONResponse({"error": "the database does not answer"}, 503, {"Retry-After": "5"})
+
+
+async def _error_page(request: Request, error: Exception) -> Response:
+    """Answer 500 without a word of the cause: the wall of the ASGI edge."""
+    log.error("request_failed", path=request.url.path, error=type(error).__name__, where=where(error))
+    return JSONResponse({"error": "internal error"}, 500)

@@ -1,0 +1,294 @@
+"""Findings as people work with them: listed, searched, judged. Every page rests on an index that tenant leads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from connectors.errors import Conflict, NotFound
+from connectors.model import FindingState
+from connectors.store import actions
+from connectors.store.columns import natural_id
+from connectors.store.engine import Database
+from connectors.store.recording import change
+from connectors.store.tables.findings import finding, finding_change, suppression
+
+VERDICTS = ("false_positive", "accepted", "confirmed")
+STATE_OF = {"false_positive": FindingState.FALSE_POSITIVE, "accepted": FindingState.IGNORED}
+"""The state that a verdict puts the findings of its value into; a confirmed one stays as it is."""
+
+MOST_AT_ONCE = 1_000
+"""Findings of one value that one annotation moves; those beyond it are judged when they are seen again."""
+
+Row = Mapping[str, Any]
+After = tuple[datetime, UUID]
+"""Time and id of the last row of the page before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who changes something, as the history and the audit show it."""
+
+    name: str
+    residency: str
+    tenant: str
+
+
+def listed(
+    connection: sa.Connection,
+    *,
+    residency: str,
+    tenant: str,
+    where: Sequence[sa.ColumnElement[bool]] = (),
+    limit: int,
+    after: After | None = None,
+) -> list[Row]:
+    """Return findings, last seen first; `where` comes from `search`."""
+    query = sa.select(finding).where(finding.c.residency == residency, finding.c.tenant == tenant, *where)
+    return _page(connection, query, finding.c.last_seen, limit, after)
+
+
+def find(connection: sa.Connection, *, residency: str, tenant: str, which: UUID) -> Row:
+    """Return one finding. Raises `NotFound`."""
+    query = sa.select(finding).where(
+        finding.c.residency == residency, finding.c.id == which, finding.c.tenant == tenant
+    )
+    row = connection.execute(query).first()
+    if row is None:
+        raise NotFound("there is no such finding")
+    return row._asdict()
+
+
+def history(connection: sa.Connection, *, residency: str, which: UUID) -> list[Row]:
+    """Return the changes of state of a finding, oldest first."""
+    query = (
+        sa.select(finding_change)
+        .where(finding_change.c.residency == residency, finding_change.c.finding_id == which)
+        .order_by(finding_change.c.revision)
+    )
+    return [row._asdict() for row in connection.execute(query)]
+
+
+def set_state(
+    connection: sa.Connection,
+    database: Database,
+    actor: Actor,
+    which: UUID,
+    state: FindingState,
+    *,
+    comment: str,
+    now: datetime,
+    revision: int | None = None,
+) -> Row:
+    """Change the state of a finding; return it as it is then.
+
+    With `revision`, only when nobody changed it since it was read. Raises `NotFound` or `Conflict`.
+    """
+    old = find(connection, residency=actor.residency, tenant=actor.tenant, which=which)
+    if revision is not None and old["revision"] != revision:
+        raise Conflict(f"the finding is at revision {old['revision']}, not {revision}", hint="read it again")
+    return old if old["state"] == state else _move(connection, database, actor, old, state, comment, now)
+
+
+def annotate(
+    connection: sa.Connection,
+    database: Database,
+    actor: Actor,
+    which: UUID,
+    verdict: str,
+    *,
+    comment: str,
+    everywhere: bool,
+    now: datetime,
+) -> list[Row]:
+    """Keep what an analyst says of a finding, and move it; return the findings that were moved.
+
+    With `everywhere` the verdict holds for the value: other places of it move too, and it is suppressed, or
+    confirmed, where it is seen next.
+    """
+    old = find(connection, residency=actor.residency, tenant=actor.tenant, which=which)
+    targets = [old]
+    if everywhere:
+        row = {
+            "residency": actor.residency,
+            "id": _suppression_id(actor, old["fingerprint"]),
+            "tenant": actor.tenant,
+            "fingerprint": old["fingerprint"],
+            "family": old["family"],
+            "verdict": verdict,
+            "actor": actor.name,
+            "comment": comment,
+            "at": now,
+            "expires_at": None,
+        }
+        database.upsert(connection, suppression, [row], update=("verdict", "actor", "comment", "at"))
+        targets = _of_value(connection, actor, old["fingerprint"])
+    actions.note(
+        database,
+        connection,
+        residency=actor.residency,
+        tenant=actor.tenant,
+        actor=actor.name,
+        act="annotate",
+        subject=str(which),
+        result=verdict,
+        detail={"comment": comment, "everywhere": everywhere},
+        now=now,
+    )
+    state = STATE_OF.get(verdict)
+    if state is None:
+        return []
+    moved = [row for row in targets if row["state"] != state]
+    return [_move(connection, database, actor, row, state, comment, now) for row in moved]
+
+
+def annotation(connection: sa.Connection, *, residency: str, tenant: str, fingerprint: str) -> Row | None:
+    """Return what was said of a value, if anything was."""
+    query = sa.select(suppression).where(
+        suppression.c.residency == residency,
+        suppression.c.tenant == tenant,
+        suppression.c.fingerprint == fingerprint,
+    )
+    row = connection.execute(query).first()
+    return None if row is None else row._asdict()
+
+
+def unannotate(
+    connection: sa.Connection, database: Database, actor: Actor, which: UUID, *, comment: str, now: datetime
+) -> list[Row]:
+    """Take back what was said of the finding's value, and open what it had closed; return what was opened."""
+    old = find(connection, residency=actor.residency, tenant=actor.tenant, which=which)
+    said = annotation(
+        connection, residency=actor.residency, tenant=actor.tenant, fingerprint=old["fingerprint"]
+    )
+    closed = {STATE_OF[said["verdict"]]} if said and said["verdict"] in STATE_OF else set(STATE_OF.values())
+    if said is not None:
+        where = suppression.c.residency == actor.residency, suppression.c.id == said["id"]
+        connection.execute(sa.delete(suppression).where(*where))
+    targets = _of_value(connection, actor, old["fingerprint"]) if said is not None else [old]
+    shut = [row for row in targets if row["state"] in closed]
+    return [_move(connection, database, actor, row, FindingState.OPEN, comment, now) for row in shut]
+
+
+def violations(
+    connection: sa.Connection,
+    *,
+    residency: str,
+    tenant: str,
+    where: Sequence[sa.ColumnElement[bool]] = (),
+    limit: int,
+    after: After | None = None,
+) -> list[Row]:
+    """Return resources that have findings, each by the one of its findings that was seen last.
+
+    A finding is passed over when the same resource has a later one that matches as well: one look into the
+    index of resources each, so that a page costs what it shows.
+    """
+    later = finding.alias("later")
+    swap = sa.sql.visitors.replacement_traverse
+    moved = [swap(each, {}, lambda element, **_: _moved(element, later)) for each in where]
+    newer = sa.or_(
+        later.c.last_seen > finding.c.last_seen,
+        sa.and_(later.c.last_seen == finding.c.last_seen, later.c.id > finding.c.id),
+    )
+    other = sa.select(sa.literal(1)).where(
+        later.c.residency == residency,
+        later.c.resource_key == finding.c.resource_key,
+        later.c.tenant == tenant,
+        newer,
+        *moved,
+    )
+    query = sa.select(finding).where(
+        finding.c.residency == residency, finding.c.tenant == tenant, *where, ~sa.exists(other)
+    )
+    return _page(connection, query, finding.c.last_seen, limit, after)
+
+
+def of_violation(connection: sa.Connection, *, residency: str, tenant: str, which: UUID) -> list[Row]:
+    """Return the findings of one resource, at most a thousand. Raises `NotFound` when there are none."""
+    query = (
+        sa.select(finding)
+        .where(
+            finding.c.residency == residency,
+            finding.c.resource_key == which,
+            finding.c.tenant == tenant,
+        )
+        .limit(MOST_AT_ONCE)
+    )
+    rows = [row._asdict() for row in connection.execute(query)]
+    if not rows:
+        raise NotFound("there is no such violation")
+    return sorted(rows, key=lambda row: (row["last_seen"], row["id"]), reverse=True)
+
+
+def _page(
+    connection: sa.Connection, query: sa.Select[Any], time: sa.Column[Any], limit: int, after: After | None
+) -> list[Row]:
+    if after is not None:
+        bound = sa.tuple_(sa.literal(after[0], time.type), sa.literal(after[1], sa.Uuid()))
+        query = query.where(sa.tuple_(time, finding.c.id) < bound)
+    query = query.order_by(time.desc(), finding.c.id.desc()).limit(limit)
+    return [row._asdict() for row in connection.execute(query)]
+
+
+def _moved(element: Any, alias: sa.FromClause) -> Any:
+    """Say of another alias what was said of the finding table."""
+    if isinstance(element, sa.Column) and element.table is finding:
+        return alias.c[element.name]
+    return None
+
+
+def _move(
+    connection: sa.Connection,
+    database: Database,
+    actor: Actor,
+    old: Row,
+    state: FindingState,
+    comment: str,
+    now: datetime,
+) -> Row:
+    new = {
+        "state": str(state),
+        "revision": old["revision"] + 1,
+        "note": comment or old["note"],
+        "updated_at": now,
+        "resolved_at": now if state is FindingState.RESOLVED else None,
+    }
+    statement = (
+        sa.update(finding)
+        .where(
+            finding.c.residency == old["residency"],
+            finding.c.id == old["id"],
+            finding.c.revision == old["revision"],
+        )
+        .values(new)
+        .returning(finding.c.id)
+    )
+    if connection.execute(statement).first() is None:
+        raise Conflict("the finding was changed meanwhile", hint="read it again")
+    row = {**old, **new}
+    noted = change(row, old["state"], str(state), now=now, comment=comment, actor=actor.name)
+    database.insert_new(connection, finding_change, [noted])
+    return row
+
+
+def _of_value(connection: sa.Connection, actor: Actor, fingerprint: str) -> list[Row]:
+    query = (
+        sa.select(finding)
+        .where(
+            finding.c.residency == actor.residency,
+            finding.c.tenant == actor.tenant,
+            finding.c.fingerprint == fingerprint,
+        )
+        .limit(MOST_AT_ONCE)
+    )
+    return [row._asdict() for row in connection.execute(query)]
+
+
+def _suppression_id(actor: Actor, fingerprint: str) -> UUID:
+    return natural_id("suppression", actor.residency, actor.tenant, fingerprint)

@@ -1,0 +1,248 @@
+"""Batches of events: claim, scan, record. Everything here may run twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+import structlog
+
+from connectors.errors import (
+    AuthError,
+    ConfigError,
+    ConnectorsError,
+    MissingScope,
+    PluginFault,
+    RateLimited,
+    Unsupported,
+)
+from connectors.metrics import Metrics
+from connectors.model import EventKind, Gap, UnitFailure
+from connectors.pipeline import Pipeline, Scan, Task
+from connectors.runtime import Runtime, covered
+from connectors.store import leases, ledger
+from connectors.store.engine import Database, Row
+from connectors.store.inbox import open_event
+from connectors.store.leases import LostLease
+from connectors.store.recording import Finished, Recorded, record
+from connectors.store.tables.findings import resource
+from connectors.work.context import Connections
+from connectors.work.stream import EventStream, Heartbeat
+from connectors.work.trouble import Trouble
+
+log = structlog.get_logger()
+
+DEFAULT_WAIT = 60.0
+"""Seconds to wait when an app says "too fast" without saying how long."""
+
+PLUGIN_ATTEMPTS = 3
+"""How often an event is tried that a plugin's bug refuses."""
+
+
+class EventWorker:
+    """Processes events of one residency, in one thread at a time."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        residency: str,
+        stream: EventStream,
+        *,
+        connectors: Connections,
+        trouble: Trouble,
+        heartbeat: Heartbeat,
+        metrics: Metrics,
+    ) -> None:
+        self._runtime = runtime
+        self._residency = residency
+        self._database: Database = runtime.databases.of(residency)
+        self._stream = stream
+        self._connectors = connectors
+        self._trouble = trouble
+        self._heartbeat = heartbeat
+        self._metrics = metrics
+        self._pipeline = Pipeline(
+            scanner=runtime.engine, extraction=runtime.extraction, policies=runtime.policies, vault=runtime.vault
+        )
+
+    def run_once(self) -> int:
+        """Process one batch; return how many events it held."""
+        settings, now = self._runtime.config.work, self._runtime.now()
+        avoid = self._trouble.avoided(self._residency, now)
+        rows = self._stream.claim(settings.batch, now=now, avoid=avoid)
+        if not rows:
+            return 0
+        ticket = self._heartbeat.hold(self._database, self._stream.queue, rows) if self._stream.queue else None
+        try:
+            self._process(rows)
+        finally:
+            if ticket is not None:
+                self._heartbeat.release(ticket)
+        return len(rows)
+
+    def _process(self, rows: Sequence[Row]) -> None:
+        known = self._database.read(lambda c: _versions(c, self._residency, rows))
+        ready: list[tuple[Row, Task]] = []
+        stale: list[Finished] = []
+        for row in rows:
+            task = self._task(row)
+            if task is None:
+                continue
+            if _already_seen(task, known.get(row["resource_key"])):
+                stale.append(Finished(row, task, Scan()))
+            else:
+                ready.append((row, task))
+        scans = self._pipeline.process([task for _, task in ready])
+        finished = stale
+        for (row, task), scan in zip(ready, scans, strict=True):
+            if scan.failure is None or self._becomes_gap(scan):
+                finished.append(Finished(row, task, scan))
+            else:
+                self._failed(row, task, scan.failure)
+        self._record(finished)
+
+    def _task(self, row: Row) -> Task | None:
+        """Return what there is to do for a row; a row that cannot be worked on is dealt with here."""
+        name = row["connection"]
+        settings = self._runtime.config.connections.get(name)
+        if settings is None:
+            self._bury(row, "the connection is no longer configured")
+            return None
+        if row["attempts"] > self._runtime.config.work.attempts + PLUGIN_ATTEMPTS:
+            # Workers died with it before they could say so: it must not take another one down.
+            self._bury(row, f"gave up after {row['attempts'] - 1} attempts that did not end")
+            return None
+        try:
+            event = open_event(row, self._runtime.vault)
+            connector = self._connectors.get(name)
+        except (ConfigError, PluginFault) as error:
+            self._stream.retry(row, due_at=self._later(row), reason=str(error))
+            return None
+        container = event.resource.container
+        return Task(
+            event=event,
+            tenant=row["tenant"],
+            connection=name,
+            connector=connector,
+            plugin=self._runtime.host.owners[settings.connector],
+            app=settings.connector,
+            covered=covered(settings.include, settings.exclude, container.id, container.name),
+        )
+
+    def _becomes_gap(self, scan: Scan) -> bool:
+        """Turn a refusal that will not change by trying again into a gap of the whole resource."""
+        gaps = {MissingScope: Gap.MISSING_SCOPE, Unsupported: Gap.UNSUPPORTED_TYPE}
+        reason = gaps.get(type(scan.failure))  # type: ignore[arg-type]
+        if reason is None:
+            return False
+        scan.gaps.append(UnitFailure("", reason, str(scan.failure)))
+        return True
+
+    def _failed(self, row: Row, task: Task, error: ConnectorsError) -> None:
+        now = self._runtime.now()
+        self._metrics.event_failures.labels(task.app, error.code).inc()
+        if isinstance(error, RateLimited):
+            wait = timedelta(seconds=error.after if error.after is not None else DEFAULT_WAIT)
+            self._trouble.throttled(task.connection, now + wait)
+            self._stream.retry(row, due_at=now + wait, reason=str(error), refund=True)
+        elif isinstance(error, AuthError):
+            self._trouble.broke(task.connection, error)
+            self._stream.retry(row, due_at=now + timedelta(minutes=1), reason=str(error), refund=True)
+        else:
+            limit = PLUGIN_ATTEMPTS if isinstance(error, PluginFault) else self._runtime.config.work.attempts
+            log.warning("event_failed", connection=task.connection, event=str(row["id"]), error=str(error))
+            if row["attempts"] >= limit:
+                reason = Gap.PLUGIN_FAULT if isinstance(error, PluginFault) else Gap.GAVE_UP
+                self._bury(row, str(error), task=task, gap=reason)
+            else:
+                self._stream.retry(row, due_at=self._later(row), reason=str(error))
+
+    def _bury(self, row: Row, reason: str, *, task: Task | None = None, gap: Gap = Gap.GAVE_UP) -> None:
+        """Make a row a dead letter, and a failed part of the ledger."""
+        now = self._runtime.now()
+        expires = self._runtime.until(self._runtime.config.retention.failed)
+        if not self._stream.bury(row, reason=reason, expires_at=expires):
+            return
+        log.error("event_buried", connection=row["connection"], event=str(row["id"]), reason=reason)
+        thing = task.event.resource if task else None
+        failure = ledger.gap_row(
+            UnitFailure("", gap, reason),
+            residency=self._residency,
+            tenant=row["tenant"],
+            connection=row["connection"],
+            partition=row["partition"],
+            resource_key=row["resource_key"],
+            resource_id=thing.id if thing else f"event:{row['id']}",
+            label=thing.label if thing else "",
+            now=now,
+        )
+        key = (row["tenant"], row["connection"], row["partition"], row["generation"])
+
+        def account(connection: sa.Connection) -> None:
+            ledger.add(self._database, connection, self._residency, [(key, ledger.Counts(failed=1))], now=now)
+            ledger.put_gaps(self._database, connection, self._residency, [failure])
+
+        self._database.run(account)
+
+    def _record(self, finished: Sequence[Finished]) -> None:
+        if not finished:
+            return
+        try:
+            done = self._commit(finished)
+        except LostLease:
+            # One slow row must not take the others with it.
+            done = None
+            for item in finished:
+                try:
+                    self._commit([item])
+                except LostLease:
+                    log.info("lease_lost", connection=item.task.connection, event=str(item.row["id"]))
+        self._stream.acknowledge([item.row for item in finished])
+        self._count(finished, done)
+
+    def _commit(self, finished: Sequence[Finished]) -> Recorded:
+        now = self._runtime.now()
+        keep_until = self._runtime.until(self._runtime.config.retention.bodies)
+        return self._database.run(
+            lambda c: record(
+                self._database,
+                c,
+                self._stream.queue,
+                finished,
+                routes=self._runtime.routes,
+                vault=self._runtime.vault,
+                now=now,
+                keep_until=keep_until,
+            )
+        )
+
+    def _count(self, finished: Sequence[Finished], done: Recorded | None) -> None:
+        for item in finished:
+            self._metrics.events.labels(item.task.app, item.row["source"]).inc()
+            for failure in item.scan.gaps:
+                self._metrics.gaps.labels(item.task.app, failure.reason.value).inc()
+        if done is not None:
+            self._metrics.findings.labels("opened").inc(done.opened)
+            self._metrics.findings.labels("reopened").inc(done.reopened)
+            self._metrics.findings.labels("resolved").inc(done.resolved)
+
+    def _later(self, row: Row) -> datetime:
+        return self._runtime.now() + leases.backoff(row["attempts"])
+
+
+def _versions(connection: sa.Connection, residency: str, rows: Sequence[Row]) -> dict[object, tuple[int, bool]]:
+    """Return the version and fate of the resources that are known already."""
+    keys = [row["resource_key"] for row in rows]
+    query = sa.select(resource.c.id, resource.c.version, resource.c.deleted).where(
+        resource.c.residency == residency, resource.c.id.in_(keys)
+    )
+    return {row.id: (row.version, row.deleted) for row in connection.execute(query)}
+
+
+def _already_seen(task: Task, known: tuple[int, bool] | None) -> bool:
+    """Tell whether an event is superseded or a duplicate: then nothing is fetched for it."""
+    if known is None or task.event.kind is not EventKind.CHANGED:
+        return False
+    version, _deleted = known
+    return task.event.version <= version

@@ -1,0 +1,101 @@
+"""The seam between whoever brings events (gateway, sync) and the workers that process them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import sqlalchemy as sa
+
+from connectors.store import leases
+from connectors.store.engine import Database, Row
+from connectors.store.leases import Queue
+from connectors.store.tables.intake import inbox
+
+
+class EventStream(Protocol):
+    """Where one residency's events wait.
+
+    An event is a row of the inbox table, whatever carries it. `queue` is the leased queue whose rows end in the
+    recording transaction; None when the stream is not in the database, and is acknowledged after COMMIT.
+    """
+
+    queue: Queue | None
+
+    def claim(self, limit: int, *, now: datetime, avoid: Sequence[str]) -> list[Row]:
+        """Return up to `limit` events to work on; those of connections in `avoid` wait."""
+
+    def acknowledge(self, rows: Sequence[Row]) -> None:
+        """Forget events whose recording is committed."""
+
+    def retry(self, row: Row, *, due_at: datetime, reason: str, refund: bool = False) -> None:
+        """Give an event back, to be claimed at `due_at`."""
+
+    def bury(self, row: Row, *, reason: str, expires_at: datetime | None) -> bool:
+        """Make an event a dead letter; False when it is no longer this worker's."""
+
+
+class SqlStream:
+    """The inbox table as a stream, by leases."""
+
+    def __init__(self, database: Database, residency: str, *, lease: timedelta) -> None:
+        self.queue: Queue | None = Queue(inbox, residency)
+        self._queue = Queue(inbox, residency)
+        self._database = database
+        self._lease = lease
+
+    def claim(self, limit: int, *, now: datetime, avoid: Sequence[str]) -> list[Row]:
+        """Claim rows that are due. An empty inbox is seen by reading alone, without a write transaction."""
+        if not self._database.read(lambda c: _any_due(c, self._queue, now)):
+            return []
+        return self._database.run(
+            lambda c: leases.claim(self._database, c, self._queue, limit=limit, now=now, lease=self._lease, avoid=avoid)
+        )
+
+    def acknowledge(self, rows: Sequence[Row]) -> None:
+        """Do nothing: the rows ended in the recording transaction."""
+
+    def retry(self, row: Row, *, due_at: datetime, reason: str, refund: bool = False) -> None:
+        """Give a row back."""
+        self._database.run(lambda c: leases.retry(c, self._queue, row, due_at=due_at, reason=reason, refund=refund))
+
+    def bury(self, row: Row, *, reason: str, expires_at: datetime | None) -> bool:
+        """Make a row a dead letter."""
+        return self._database.run(lambda c: leases.bury(c, self._queue, row, reason=reason, expires_at=expires_at))
+
+
+class Heartbeat:
+    """Keeps the leases of what this process works on; one thread for all of them."""
+
+    def __init__(self, lease: timedelta) -> None:
+        self._lease = lease
+        self._held: dict[int, tuple[Database, Queue, Sequence[Row]]] = {}
+        self._lock = threading.Lock()
+
+    def hold(self, database: Database, queue: Queue, rows: Sequence[Row]) -> int:
+        """Keep the leases of `rows` until `release` is called with the returned ticket."""
+        ticket = id(rows)
+        with self._lock:
+            self._held[ticket] = (database, queue, rows)
+        return ticket
+
+    def release(self, ticket: int) -> None:
+        """Let go."""
+        with self._lock:
+            self._held.pop(ticket, None)
+
+    def beat(self, now: datetime) -> None:
+        """Extend every held lease; call it three times per lease."""
+        with self._lock:
+            held = list(self._held.values())
+        until = now + self._lease
+        for database, queue, rows in held:
+            database.run(lambda c, q=queue, r=rows: leases.extend(c, q, r, until=until))
+
+
+def _any_due(connection: sa.Connection, queue: Queue, now: datetime) -> bool:
+    table = queue.table
+    query = sa.select(table.c.id).where(*queue.where(), table.c.state == "ready", table.c.due_at <= now).limit(1)
+    return connection.execute(query).first() is not None
