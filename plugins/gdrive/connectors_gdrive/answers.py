@@ -81,6 +81,14 @@ def expect(page: Any, kind: str) -> Mapping[str, JSON]:
     return page
 
 
+def items_of(page: Mapping[str, JSON], key: str) -> list[JSON]:
+    """Return a list's items; Google leaves an empty one out."""
+    items = page.get(key, [])
+    if not isinstance(items, list):
+        raise Transient("Google's answer holds no list where one belongs")
+    return items
+
+
 def part_of(answer: Any, key: str, kind: type) -> Any:
     value = answer.get(key) if isinstance(answer, Mapping) else None
     if not isinstance(value, kind):

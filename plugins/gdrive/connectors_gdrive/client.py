@@ -24,7 +24,7 @@ from googleapiclient.errors import HttpError
 from connectors import Context
 from connectors.errors import AuthError, ConnectorsError, NotFound, RateLimited, Transient
 from connectors.model import JSON
-from connectors_gdrive.answers import Refused, expect, part_of, reason_of, seconds_of, translate
+from connectors_gdrive.answers import Refused, expect, items_of, part_of, reason_of, seconds_of, translate
 from connectors_gdrive.config import DriveConfig
 from connectors_gdrive.transport import Download, SessionHttp
 
@@ -98,7 +98,9 @@ class Drive:
             fields = "kind,nextPageToken,drives(id,name)"
             return api.drives().list(pageSize=100, pageToken=token, useDomainAdminAccess=whole_domain, fields=fields)
 
-        yield from self._each(subject, ask, kind="drive#driveList", items="drives")
+        for drive in self._each(subject, ask, kind="drive#driveList", items="drives"):
+            if isinstance(drive.get("id"), str):
+                yield drive
 
     # -- listing
 
@@ -301,7 +303,7 @@ class Drive:
         token: str | None = None
         while True:
             page = expect(self._call(subject, partial(_asked, ask, token), scope=scope), kind)
-            for item in page.get(items) or ():
+            for item in items_of(page, items):
                 if isinstance(item, Mapping):
                     yield item
             token = page.get("nextPageToken")

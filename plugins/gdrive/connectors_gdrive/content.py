@@ -165,17 +165,26 @@ def comments(drive: Drive, subject: str, file_id: str) -> Iterator[ScanUnit | Un
     """Yield comments, the passages they quote, and replies; deleted ones have no text any more."""
     try:
         for comment in drive.comments(subject, file_id):
-            part = f"comment:{comment['id']}"
-            yield from _said(part, comment)
-            quote = (comment.get("quotedFileContent") or {}).get("value")
-            if quote and not comment.get("deleted"):
-                yield ScanUnit(f"{part}/quote", html.unescape(str(quote)), label="passage quoted by a comment")
-            for reply in comment.get("replies") or ():
-                yield from _said(f"{part}/reply:{reply['id']}", reply)
+            try:
+                found = list(_comment(comment))
+            except (TypeError, AttributeError, KeyError) as error:
+                yield UnitFailure("comments", Gap.MALFORMED, f"of another shape ({type(error).__name__})")
+            else:
+                yield from found
     except MissingScope as error:
         yield UnitFailure("comments", Gap.MISSING_SCOPE, str(error))
     except Refused as error:
         yield gap("comments", error)
+
+
+def _comment(comment: Mapping[str, JSON]) -> Iterator[ScanUnit]:
+    part = f"comment:{comment['id']}"
+    yield from _said(part, comment)
+    quote = (comment.get("quotedFileContent") or {}).get("value")
+    if quote and not comment.get("deleted"):
+        yield ScanUnit(f"{part}/quote", html.unescape(str(quote)), label="passage quoted by a comment")
+    for reply in comment.get("replies") or ():
+        yield from _said(f"{part}/reply:{reply['id']}", reply)
 
 
 def _said(part: str, said: Mapping[str, JSON]) -> Iterator[ScanUnit]:
@@ -190,10 +199,16 @@ def _said(part: str, said: Mapping[str, JSON]) -> Iterator[ScanUnit]:
 def _labels(drive: Drive, subject: str, file_id: str) -> Iterator[ScanUnit | UnitFailure]:
     try:
         for label in drive.labels(subject, file_id):
-            for name, field in sorted((label.get("fields") or {}).items()):
-                if field.get("text"):
-                    part = f"label:{label['id']}/{name}"
-                    yield ScanUnit(part, "\n".join(map(str, field["text"])), label="label")
+            try:
+                found = [
+                    ScanUnit(f"label:{label['id']}/{name}", "\n".join(map(str, field["text"])), label="label")
+                    for name, field in sorted((label.get("fields") or {}).items())
+                    if field.get("text")
+                ]
+            except (TypeError, AttributeError, KeyError) as error:
+                yield UnitFailure("labels", Gap.MALFORMED, f"of another shape ({type(error).__name__})")
+            else:
+                yield from found
     except MissingScope as error:
         yield UnitFailure("labels", Gap.MISSING_SCOPE, str(error))
     except Refused as error:
@@ -211,7 +226,7 @@ def _revisions(drive: Drive, subject: str, file: Mapping[str, JSON]) -> Iterator
         yield gap("revisions", error)
         return
     for one in old:
-        part, kind = f"revision:{one['id']}", str(one.get("mimeType", ""))
+        part, kind = f"revision:{one.get('id')}", str(one.get("mimeType", ""))
         if kind.startswith(GOOGLE):
             yield UnitFailure(part, Gap.NOT_IN_API, "Google hands out no old versions of its own documents")
             continue
@@ -219,7 +234,7 @@ def _revisions(drive: Drive, subject: str, file: Mapping[str, JSON]) -> Iterator
             name=str(one.get("originalFilename") or file.get("name", "")),
             media_type=kind,
             size=whole(one.get("size")),
-            open=_opener(drive, subject, file_id=file_id, revision=str(one["id"])),
+            open=_opener(drive, subject, file_id=file_id, revision=str(one.get("id"))),
         )
         yield ScanUnit(part, blob=blob, label="old version")
 

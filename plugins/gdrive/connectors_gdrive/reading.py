@@ -23,7 +23,7 @@ from connectors.model import (
     UnitFailure,
 )
 from connectors_gdrive import events
-from connectors_gdrive.answers import Refused
+from connectors_gdrive.answers import Refused, items_of
 from connectors_gdrive.client import Drive
 from connectors_gdrive.config import DriveConfig
 from connectors_gdrive.exposure import ANYONE, Permission
@@ -110,7 +110,7 @@ class _Feed:
                 page, partial = None, False
                 continue
             partial = partial or bool(answer.get("incompleteSearch"))
-            judged = [self._judge(file) for file in answer.get("files") or ()]
+            judged = [self._judge(file) for file in items_of(answer, "files")]
             page = answer.get("nextPageToken")
             cursor: dict[str, JSON] = {"token": token}
             if page:
@@ -123,14 +123,16 @@ class _Feed:
         """Yield what changed since `token`."""
         while True:
             answer = self._api.changes(self.subject, self.drive, token)
-            judged = [self._judge_change(change) for change in answer.get("changes") or ()]
+            judged = [self._judge_change(change) for change in items_of(answer, "changes")]
             following = answer.get("nextPageToken")
             token = str(following or answer.get("newStartPageToken") or token)
             yield _page(judged, {"token": token}, done=not following)
             if not following:
                 return
 
-    def _judge_change(self, change: Mapping[str, JSON]) -> Judged:
+    def _judge_change(self, change: JSON) -> Judged:
+        if not isinstance(change, Mapping):
+            return UnitFailure("change", Gap.MALFORMED, "a change of another shape")
         if change.get("changeType") == "drive":
             return self._judge_drive(change)
         file_id = change.get("fileId")

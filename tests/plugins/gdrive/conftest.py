@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from connectors_gdrive.config import DriveConfig
-from connectors_gdrive.connector import DriveConnector
 
 from connectors.model import Event, Page, Partition, ScanUnit, UnitFailure
 from connectors.testing.context import MemoryContext
 from connectors.testing.fakeapps import FakeApps
 from connectors.testing.fakeapps.gdrive import FakeDrive, service_account
+from connectors_gdrive.config import DriveConfig
+from connectors_gdrive.connector import DriveConnector
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
