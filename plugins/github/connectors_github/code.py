@@ -3,13 +3,14 @@
 Cursor between passes: `head` (the commit read last), `version` (of what was read then), `etag` of the branch. In a
 pass over a tree: also `target` (the commit being read), `stamp` (the version being given) and `pending` (trees
 still to read, as [sha, path prefix, entries done]). A start cursor from a push has `before` (a commit) or `base`
-(the branch that a new branch is compared with).
+(the branch that another branch is compared with when nothing of it is known). After `before`, what changed comes
+first and then the whole tree, so that a push does not stand in for history.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -60,13 +61,15 @@ class CodeReader:
             return
         known = int(held.get("version") or 0)
         stamp = max(head.version, known + 1)
+        whole = {"target": head.sha, "stamp": stamp, "etag": head.etag, "pending": [[head.tree, "", 0]]}
         base = held.get("head") or held.get("before") or held.get("base")
-        changed = self._compared(str(base), head, stamp, new=not held.get("head") and "base" in held) if base else None
-        if changed is not None:
+        changed = self._compared(str(base), head, stamp, new="base" in held) if base else None
+        if changed is not None and (held.get("head") or self.branch != self.repo.default_branch):
             yield changed
             return
-        start = {"target": head.sha, "stamp": stamp, "etag": head.etag, "pending": [[head.tree, "", 0]]}
-        yield from self._tree(start, first=[things.repo_info(self.repo, self.info)])
+        if changed is not None:
+            yield replace(changed, cursor=whole, done=False)
+        yield from self._tree(whole, first=[things.repo_info(self.repo, self.info)])
 
     def _head(self, etag: str) -> Head | None:
         """Return the branch's head, None when it has not moved since `etag`."""

@@ -44,16 +44,6 @@ class GitHubConfig(ConnectionConfig):
         description="With a token: read the repositories of these organisations. Else all that the token reads.",
         examples=[["acme"]],
     )
-    include_repositories: tuple[str, ...] = Field(
-        default=("*",),
-        description="Repositories to read, as owner/name; * and ? are wildcards.",
-        examples=[["acme/*"]],
-    )
-    exclude_repositories: tuple[str, ...] = Field(
-        default=(),
-        description="Repositories not to read; wins over include_repositories.",
-        examples=[["acme/website"]],
-    )
     hook: str | None = Field(
         default=None,
         description=(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
@@ -10,6 +9,7 @@ from typing import Any, ClassVar
 from connectors import Budget, Connector, Context
 from connectors.errors import MissingScope, NotFound, Unsupported, Unverified
 from connectors.model import (
+    ActionSpec,
     Blob,
     Check,
     Container,
@@ -17,6 +17,7 @@ from connectors.model import (
     Delivery,
     Event,
     Gap,
+    Outcome,
     Page,
     Partition,
     Person,
@@ -24,9 +25,11 @@ from connectors.model import (
     Receipt,
     Resource,
     ScanUnit,
+    Target,
     UnitFailure,
 )
 from connectors_github import checks, events, lists, things
+from connectors_github.actions import ACTIONS, Actor
 from connectors_github.client import BUDGETS, GitHubClient, objects
 from connectors_github.code import CodeReader
 from connectors_github.config import GitHubConfig
@@ -45,6 +48,7 @@ class GitHubConnector(Connector[GitHubConfig]):
     title: ClassVar[str] = "GitHub"
     Config: ClassVar[type[GitHubConfig]] = GitHubConfig
     budgets: ClassVar[Mapping[str, Budget]] = BUDGETS
+    actions: ClassVar[tuple[ActionSpec, ...]] = ACTIONS
 
     def __init__(self, config: GitHubConfig, context: Context) -> None:
         super().__init__(config, context)
@@ -72,13 +76,7 @@ class GitHubConnector(Connector[GitHubConfig]):
 
     def _events(self, name: str, payload: JsonObject, now: datetime) -> tuple[Event, ...]:
         reader = events.Reader(payload, int(now.timestamp() * 1_000_000), self._kinds)
-        return tuple(e for e in reader.events(name) if self._included(e.resource.container.name))
-
-    def _included(self, full_name: str) -> bool:
-        if "/" not in full_name:
-            return True
-        chosen, barred = self.config.include_repositories, self.config.exclude_repositories
-        return _any(full_name, chosen) and not _any(full_name, barred)
+        return reader.events(name)
 
     def units(self, event: Event) -> Iterator[ScanUnit | UnitFailure]:
         """Yield the texts of an event's resource; files, wiki pages, commits and gists are fetched late."""
@@ -157,9 +155,7 @@ class GitHubConnector(Connector[GitHubConfig]):
         """List the partitions of every repository, then gists and failed deliveries."""
         for value in self._list_repositories():
             repo = Repo.of(value)
-            if self._included(repo.full_name):
-                for kind in self._kinds:
-                    yield repo.partition(kind)
+            yield from (repo.partition(kind) for kind in self._kinds)
         if self.config.gists:
             yield GISTS
         if self.config.hook_path:
@@ -190,15 +186,10 @@ class GitHubConnector(Connector[GitHubConfig]):
         return self._repositories[ident]
 
     def read(self, partition: Partition, cursor: Cursor | None) -> Iterator[Page]:
-        """Read one partition; `code`, `lists` say what their cursors hold."""
-        try:
-            yield from self._read(partition, cursor)
-        except NotFound as error:
-            yield _nothing(partition, cursor, Gap.GONE, str(error))
-        except MissingScope as error:
-            yield _nothing(partition, cursor, Gap.MISSING_SCOPE, str(error))
+        """Read one partition; the modules `code` and `lists` say what their cursors hold.
 
-    def _read(self, partition: Partition, cursor: Cursor | None) -> Iterator[Page]:
+        Raises `NotFound` and `MissingScope` for a repository that is gone or a kind that the rights do not cover.
+        """
         if partition.id == GISTS.id:
             yield from lists.by_page(self.client, "gists", cursor, lambda value: [things.gist(value)])
             return
@@ -253,6 +244,14 @@ class GitHubConnector(Connector[GitHubConfig]):
         sent = datetime.fromtimestamp(things.micros(held.get("delivered_at")) / 1_000_000, self.context.now().tzinfo)
         return list(self._events(things.need(held, "event"), things.inner(request, "payload"), sent))
 
+    def act(self, action: str, target: Target, *, dry_run: bool) -> Outcome:
+        """Do one of `actions`, or say what would be done. The repository may have been renamed meanwhile."""
+        ident = target.resource.container.id
+        if not ident.isdigit():
+            raise Unsupported("the resource is in no repository")
+        name = things.need(self._info(int(ident)), "full_name")
+        return Actor(self.client, name).act(action, target, dry_run=dry_run)
+
     def person(self, ref: PersonRef) -> Person:
         """Return a user's name and public e-mail. https://docs.github.com/en/rest/users/users"""
         if "@" in ref.id:
@@ -271,10 +270,6 @@ def _comments(repo: Repo, kind: str) -> lists.Make:
         return [things.comment(repo, kind, value, parent=things.comment_parent(repo, kind, value))]
 
     return make
-
-
-def _any(name: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatch.fnmatchcase(name.lower(), pattern.lower()) for pattern in patterns)
 
 
 def _nothing(partition: Partition, cursor: Cursor | None, gap: Gap, why: str) -> Page:

@@ -88,13 +88,13 @@ class Reader:
         before, after = need(self.payload, "before"), need(self.payload, "after")
         if self.payload.get("deleted") is True or after == _ZERO:
             return [things.ref_gone(repo, branch, self.now)]
-        if before != _ZERO:
-            start: JsonObject = {"before": before}
+        if branch != repo.default_branch:
+            start: JsonObject | None = {"base": repo.default_branch}
         else:
-            start = {} if branch == repo.default_branch else {"base": repo.default_branch}
+            start = {"before": before} if before != _ZERO else None
         hint = repo.about(EventKind.SYNC, self.now)
         parts = [repo.partition(kind, branch) for kind in ("code", "commits")]
-        return [replace(hint, partition=part, cursor=start or None) for part in parts]
+        return [replace(hint, partition=part, cursor=start) for part in parts]
 
     def branch_deleted(self) -> list[Event]:
         """Handle `delete`."""

@@ -152,7 +152,8 @@ class Commits:
 
     def _answer(self, state: JsonObject) -> Answer:
         root, page = f"repos/{self.repo.full_name}", int(state["page"])
-        base = state.get("head") or state.get("before") or state.get("base")
+        start = state.get("base") if self.patches else state.get("before") or state.get("base")
+        base = state.get("head") or start
         if base and not state.get("all"):
             try:
                 path = f"{root}/compare/{quote(str(base))}...{state['target']}"

@@ -44,9 +44,7 @@ def checks(config: SlackConfig, client: SlackClient) -> Iterator[Check]:
     try:
         data, headers = client.call_with_headers("auth.test")
     except ConnectorsError as error:
-        yield Check(
-            "credentials", Level.FAILED, str(error), "install the app in the workspace and copy its token"
-        )
+        yield Check("credentials", Level.FAILED, str(error), "install the app in the workspace and copy its token")
         return
     yield Check("credentials", Level.OK, f"token of {data.get('user')} in {data.get('team')}")
     yield from _scopes(headers.get("x-oauth-scopes", ""))
@@ -61,9 +59,7 @@ def _scopes(header: str) -> Iterator[Check]:
     for wanted, level in ((READING, Level.FAILED), (ACTING, Level.WARNING)):
         for scope, loss in wanted.items():
             if scope not in granted:
-                yield Check(
-                    f"scope {scope}", level, f"missing: {loss}", "add it to the app and install it again"
-                )
+                yield Check(f"scope {scope}", level, f"missing: {loss}", "add it to the app and install it again")
     if not (READING.keys() | ACTING.keys()) - granted:
         yield Check("scopes", Level.OK, "all that reading and acting need")
 
@@ -77,9 +73,7 @@ def _history(client: SlackClient) -> Iterator[Check]:
         listed = objects(client.call("conversations.list", limit=200, types="public_channel").get("channels"))
         member = next((channel for channel in listed if channel.get("is_member")), None)
         if member is None:
-            yield Check(
-                "history", Level.WARNING, "the app is in no public channel", "invite it: /invite @app"
-            )
+            yield Check("history", Level.WARNING, "the app is in no public channel", "invite it: /invite @app")
             return
         data = client.call("conversations.history", channel=member.get("id"), limit=CAP + 5)
     except MissingScope as error:

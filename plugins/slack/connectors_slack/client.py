@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import logging
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, cast
@@ -49,7 +50,9 @@ _BUCKETS = {
     "files.info": "tier4",
 }
 
-_AUTH = "invalid_auth not_authed account_inactive token_revoked token_expired team_access_not_granted org_login_required"
+_AUTH = (
+    "invalid_auth not_authed account_inactive token_revoked token_expired team_access_not_granted org_login_required"
+)
 _SCOPE = (
     "missing_scope not_in_channel not_allowed_token_type no_permission access_denied restricted_action "
     "cant_delete_message cant_delete compliance_exports_prevent_deletion ekm_access_denied "
@@ -137,6 +140,10 @@ class SlackClient:
         if status != 200 or not code.isidentifier():
             return Transient(f"{method}: Slack answered {status} without a usable body")
         return Unsupported(f"{method}: {code}")
+
+    def post(self, *, channel: str, text: str, metadata: JsonObject) -> JsonObject:
+        """Post a message. https://docs.slack.dev/reference/methods/chat.postMessage"""
+        return self.call("chat.postMessage", channel=channel, text=text, metadata=json.dumps(metadata))
 
     def pages(self, method: str, key: str, **params: Any) -> Iterator[list[JsonObject]]:
         """Yield the lists under `key` of every page of a cursor-paged method."""

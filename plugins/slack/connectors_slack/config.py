@@ -42,16 +42,6 @@ class SlackConfig(ConnectionConfig):
         description="Ids of further apps whose messages are our own alerts and are never scanned.",
         examples=[["A0123456789"]],
     )
-    include_channels: tuple[str, ...] = Field(
-        default=("*",),
-        description="Names or ids of the channels whose history is read; * and ? are wildcards.",
-        examples=[["eng-*", "C0123456789"]],
-    )
-    exclude_channels: tuple[str, ...] = Field(
-        default=(),
-        description="Names or ids of channels whose history is not read; wins over include_channels.",
-        examples=[["random"]],
-    )
     join_public_channels: bool = Field(
         default=False,
         description="Join public channels to read their history (needs channels:join).",

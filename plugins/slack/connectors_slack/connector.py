@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, ClassVar
@@ -11,22 +11,27 @@ from typing import Any, ClassVar
 from connectors import Budget, Connector, Context
 from connectors.errors import MissingScope, NotFound, Unverified
 from connectors.model import (
+    ActionSpec,
     Blob,
     Check,
     Cursor,
     Delivery,
     Event,
-    Gap,
+    Outcome,
     Page,
     Partition,
     Person,
     PersonRef,
     Receipt,
     Reply,
+    Resource,
     ScanUnit,
+    Target,
     UnitFailure,
+    Visibility,
 )
 from connectors_slack import checks, events, texts
+from connectors_slack.actions import ACTIONS, Actor
 from connectors_slack.client import BUDGETS, SlackClient
 from connectors_slack.config import SlackConfig
 from connectors_slack.events import JsonObject, Place
@@ -42,6 +47,7 @@ class SlackConnector(Connector[SlackConfig]):
     title: ClassVar[str] = "Slack"
     Config: ClassVar[type[SlackConfig]] = SlackConfig
     budgets: ClassVar[Mapping[str, Budget]] = BUDGETS
+    actions: ClassVar[tuple[ActionSpec, ...]] = ACTIONS
 
     def __init__(self, config: SlackConfig, context: Context) -> None:
         super().__init__(config, context)
@@ -67,9 +73,7 @@ class SlackConnector(Connector[SlackConfig]):
         if envelope.get("type") != "event_callback":
             return Receipt()
         own = frozenset((*self.config.own_app_ids, str(envelope.get("api_app_id"))))
-        reader = events.Reader(
-            envelope, events.inner(envelope, "event"), own, self.config.workspace_url or ""
-        )
+        reader = events.Reader(envelope, events.inner(envelope, "event"), own, self.config.workspace_url or "")
         return Receipt(events=reader.events(), delivery_id=events.need(envelope, "event_id"))
 
     def units(self, event: Event) -> Iterator[ScanUnit | UnitFailure]:
@@ -127,29 +131,16 @@ class SlackConnector(Connector[SlackConfig]):
                 self.context.log.warning("a kind of channel cannot be listed", kind=kind, reason=str(error))
 
     def read(self, partition: Partition, cursor: Cursor | None) -> Iterator[Page]:
-        """Read a channel's messages, thread replies and files. See `history` for the cursor."""
-        channel_id = partition.id.removeprefix("channel:")
-        try:
-            channel = self._channel(channel_id)
-            place = self._place(channel)
-            if not self._included(channel):
-                yield self._uncovered(place, channel, Gap.EXCLUDED, "excluded by the configuration")
-                return
-            if self.config.join_public_channels and _joinable(channel):
-                self.client.call("conversations.join", channel=channel_id)
-            reader = ChannelReader(
-                self.client, self.context, place, channel, self._own, self._bot, self.config.page_size
-            )
-            yield from reader.read(cursor, self.config.lookback_days)
-        except MissingScope as error:
-            known = self._channels.get(channel_id, {"id": channel_id})
-            yield self._uncovered(self._place(known), known, Gap.MISSING_SCOPE, str(error))
-        except NotFound:
-            yield self._uncovered(Place(channel_id), {"id": channel_id}, Gap.GONE, "the channel is gone")
+        """Read a channel's messages, thread replies and files. See `history` for the cursor.
 
-    def _uncovered(self, place: Place, channel: JsonObject, gap: Gap, why: str) -> Page:
-        about = events.channel_event(channel, place).resource
-        return Page(failures=(UnitFailure("history", gap, why, about),), listed=1, done=True)
+        Raises `MissingScope` for a channel that the app is not in, `NotFound` for one that is gone.
+        """
+        channel = self._channel(partition.id.removeprefix("channel:"))
+        if self.config.join_public_channels and _joinable(channel):
+            self.client.call("conversations.join", channel=channel["id"])
+        place, size = self._place(channel), self.config.page_size
+        reader = ChannelReader(self.client, self.context, place, channel, self._own, self._bot, size)
+        yield from reader.read(cursor, self.config.lookback_days)
 
     def _channel(self, channel_id: str) -> JsonObject:
         if channel_id not in self._channels:
@@ -159,14 +150,7 @@ class SlackConnector(Connector[SlackConfig]):
 
     def _place(self, channel: JsonObject) -> Place:
         me = self._me
-        return events.channel_place(
-            channel, workspace_url=str(me.get("url") or ""), team=str(me.get("team_id") or "")
-        )
-
-    def _included(self, channel: JsonObject) -> bool:
-        names = (str(channel.get("name") or ""), str(channel.get("id")))
-        chosen, barred = self.config.include_channels, self.config.exclude_channels
-        return _any(names, chosen) and not _any(names, barred)
+        return events.channel_place(channel, workspace_url=str(me.get("url") or ""), team=str(me.get("team_id") or ""))
 
     @cached_property
     def _me(self) -> JsonObject:
@@ -181,6 +165,32 @@ class SlackConnector(Connector[SlackConfig]):
         app = self._me.get("app_id")
         return frozenset((*self.config.own_app_ids, app) if isinstance(app, str) else self.config.own_app_ids)
 
+    def act(self, action: str, target: Target, *, dry_run: bool) -> Outcome:
+        """Do one of `actions`, or say what would be done."""
+        return Actor(self.config, self.client, self.context, self._bot).act(action, target, dry_run=dry_run)
+
+    def describe(self, resource: Resource) -> Resource:
+        """Return `resource` with what a webhook does not tell: its channel's name and visibility, its link."""
+        channel = resource.container.id or self._channel_of_file(resource.id.removeprefix("file:"))
+        if not channel:
+            return resource
+        place = self._place(self._channel(channel))
+        ts = resource.id.rpartition(":")[2] if resource.kind == "message" else ""
+        url = resource.url if resource.kind == "file" else place.link(ts)
+        shared = resource.visibility is Visibility.LINK
+        return replace(
+            resource,
+            container=place.container,
+            label=resource.label.removesuffix(resource.container.id) + place.shown,
+            url=url,
+            visibility=Visibility.LINK if shared else place.visibility,
+        )
+
+    def _channel_of_file(self, file_id: str) -> str:
+        file = self._file_info(file_id, {})
+        named = [file.get(key) for key in ("channels", "groups", "ims")]
+        return next((str(ids[0]) for ids in named if isinstance(ids, list) and ids), "")
+
     def person(self, ref: PersonRef) -> Person:
         """Return a user's name and e-mail. https://docs.slack.dev/reference/methods/users.info"""
         user = self.client.call("users.info", user=ref.id).get("user")
@@ -194,10 +204,6 @@ class SlackConnector(Connector[SlackConfig]):
             self._me.get("team_id"),
         )
         return Person(ref.id, str(name), str(profile.get("email") or ref.email), outside)
-
-
-def _any(names: tuple[str, ...], patterns: tuple[str, ...]) -> bool:
-    return any(fnmatch.fnmatchcase(name, pattern.lstrip("#")) for name in names for pattern in patterns)
 
 
 def _joinable(channel: Mapping[str, Any]) -> bool:

@@ -124,11 +124,7 @@ def author_of(message: Mapping[str, Any]) -> PersonRef | None:
     user, bot = message.get("user"), message.get("bot_id")
     name = message.get("username")
     chosen = user if isinstance(user, str) and user else bot
-    return (
-        PersonRef(chosen, name if isinstance(name, str) else "")
-        if isinstance(chosen, str) and chosen
-        else None
-    )
+    return PersonRef(chosen, name if isinstance(name, str) else "") if isinstance(chosen, str) and chosen else None
 
 
 def message_resource(message: Mapping[str, Any], place: Place) -> Resource:
@@ -168,9 +164,7 @@ def message_event(message: JsonObject, place: Place, *, version: int | None = No
 
 def file_version(file: Mapping[str, Any]) -> int:
     """Return the version of a file: when it was changed or made, or the lowest one when Slack does not say."""
-    stamps = [
-        file[key] for key in ("updated", "created", "timestamp") if isinstance(file.get(key), int | float)
-    ]
+    stamps = [file[key] for key in ("updated", "created", "timestamp") if isinstance(file.get(key), int | float)]
     return max((micros(stamp) for stamp in stamps if stamp > 0), default=_SEEN)
 
 
@@ -190,9 +184,7 @@ def file_event(file: JsonObject, place: Place, *, version: int | None = None) ->
     )
     gone = file.get("mode") == "tombstone"
     kind = EventKind.DELETED if gone else EventKind.CHANGED
-    return Event(
-        kind, resource, version=number, payload=None if gone else {"file": file}, occurred_at=at(number)
-    )
+    return Event(kind, resource, version=number, payload=None if gone else {"file": file}, occurred_at=at(number))
 
 
 def files_of(message: Mapping[str, Any]) -> list[JsonObject]:
@@ -205,9 +197,7 @@ def channel_event(channel: JsonObject, place: Place) -> Event:
     """Return the event of a channel's own texts: name, topic and purpose."""
     stamps = [channel.get("created")]
     stamps += [
-        part.get("last_set")
-        for part in (channel.get("topic"), channel.get("purpose"))
-        if isinstance(part, dict)
+        part.get("last_set") for part in (channel.get("topic"), channel.get("purpose")) if isinstance(part, dict)
     ]
     version = max((micros(stamp) for stamp in stamps if isinstance(stamp, int) and stamp > 0), default=_SEEN)
     resource = Resource(
@@ -220,9 +210,7 @@ def channel_event(channel: JsonObject, place: Place) -> Event:
         parent=f"channel:{place.channel}",
     )
     kept = {key: channel.get(key) for key in ("name", "topic", "purpose")}
-    return Event(
-        EventKind.CHANGED, resource, version=version, payload={"channel": kept}, occurred_at=at(version)
-    )
+    return Event(EventKind.CHANGED, resource, version=version, payload={"channel": kept}, occurred_at=at(version))
 
 
 def channel_place(channel: Mapping[str, Any], *, workspace_url: str = "", team: str = "") -> Place:
@@ -266,9 +254,7 @@ def place_of(envelope: Mapping[str, Any], event: Mapping[str, Any], workspace_ur
     if envelope.get("is_ext_shared_channel") is True:
         visibility = Visibility.EXTERNAL
     name = "direct message" if kind == "im" else ""
-    return Place(
-        need(event, "channel"), name, visibility, workspace_url, team if isinstance(team, str) else ""
-    )
+    return Place(need(event, "channel"), name, visibility, workspace_url, team if isinstance(team, str) else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,18 +369,14 @@ class Reader:
     def joined(self) -> tuple[Event, ...]:
         """Handle `member_joined_channel`: history can be read once the app itself has joined."""
         bots = self.envelope.get("authorizations")
-        users = (
-            [bot.get("user_id") for bot in bots if isinstance(bot, dict)] if isinstance(bots, list) else []
-        )
+        users = [bot.get("user_id") for bot in bots if isinstance(bot, dict)] if isinstance(bots, list) else []
         return self.read_channel() if not users or self.event.get("user") in users else ()
 
     def revoked(self) -> tuple[Event, ...]:
         """Handle `tokens_revoked` and `app_uninstalled`."""
         team = self.envelope.get("team_id")
         held = Container(team if isinstance(team, str) else "", "workspace")
-        resource = Resource(
-            id=f"workspace:{held.id}", kind="workspace", container=held, label="the workspace"
-        )
+        resource = Resource(id=f"workspace:{held.id}", kind="workspace", container=held, label="the workspace")
         return (Event(EventKind.REVOKED, resource, version=self._when(), occurred_at=at(self._when())),)
 
 

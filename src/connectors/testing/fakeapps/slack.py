@@ -169,16 +169,12 @@ class FakeSlack(FakeApp):
             self._store(channel, message)
             return str(message["ts"])
 
-    def fill(
-        self, channel: str, users: Sequence[str], *, messages: int, threads: int, replies: int = 3
-    ) -> None:
+    def fill(self, channel: str, users: Sequence[str], *, messages: int, threads: int, replies: int = 3) -> None:
         """Write `messages` plain messages, of which `threads` roots get `replies` replies each, counted in."""
         roots = messages - threads * replies
         every = max(roots // threads, 1) if threads else roots + 1
         for number in range(roots):
-            ts = self.write(
-                channel, users[number % len(users)], f"update {number}: all quiet on the east side"
-            )
+            ts = self.write(channel, users[number % len(users)], f"update {number}: all quiet on the east side")
             if threads and number % every == 0 and number // every < threads:
                 for reply in range(replies):
                     self.write(channel, users[reply % len(users)], f"reply {reply} to {number}", thread=ts)
@@ -344,9 +340,7 @@ class FakeSlack(FakeApp):
                 "event_id": self._next("Ev"),
                 "event_time": self._micros // 1_000_000,
                 "authorizations": [{"team_id": self.team, "user_id": self.bot_user, "is_bot": True}],
-                "is_ext_shared_channel": bool(
-                    self.channels.get(str(event.get("channel")), {}).get("is_ext_shared")
-                ),
+                "is_ext_shared_channel": bool(self.channels.get(str(event.get("channel")), {}).get("is_ext_shared")),
                 **envelope,
             }
         )
@@ -380,18 +374,14 @@ class FakeSlack(FakeApp):
         if "files" not in message:
             return message
         tombstone = {"mode": "tombstone"}
-        files = [
-            self._file(f["id"]) if f["id"] in self.files else {**f, **tombstone} for f in message["files"]
-        ]
+        files = [self._file(f["id"]) if f["id"] in self.files else {**f, **tombstone} for f in message["files"]]
         return {**message, "files": files}
 
     def _file(self, file_id: str) -> JsonObject:
         file = dict(self.files[file_id])
         if file["mode"] != "external":
             file["url_private"] = f"{self._base}/files-pri/{self.team}-{file_id}/{file['name']}"
-            file["url_private_download"] = (
-                f"{self._base}/files-pri/{self.team}-{file_id}/download/{file['name']}"
-            )
+            file["url_private_download"] = f"{self._base}/files-pri/{self.team}-{file_id}/download/{file['name']}"
         return file
 
     # The Web API
@@ -422,9 +412,7 @@ class FakeSlack(FakeApp):
         params = {**request.query, **_params(request)}
         wait = self._over(method)
         if wait is not None:
-            return Response.of(
-                {"ok": False, "error": "ratelimited"}, 429, retry_after=str(max(math.ceil(wait), 1))
-            )
+            return Response.of({"ok": False, "error": "ratelimited"}, 429, retry_after=str(max(math.ceil(wait), 1)))
         handler = getattr(self, "api_" + method.replace(".", "_"), None)
         try:
             if token not in (self.token, self.user_token):
@@ -447,9 +435,7 @@ class FakeSlack(FakeApp):
             self.token,
             self.user_token,
         ):
-            return Response(
-                200, b"<html>Sign in</html>", {"Content-Type": "text/html", "X-Slack-Login-Page": "1"}
-            )
+            return Response(200, b"<html>Sign in</html>", {"Content-Type": "text/html", "X-Slack-Login-Page": "1"})
         if file_id not in self.files:
             return Response(404)
         return Response(200, self.contents[file_id], {"Content-Type": self.files[file_id]["mimetype"]})
@@ -466,9 +452,7 @@ class FakeSlack(FakeApp):
 
     def _readable(self, params: Mapping[str, str]) -> str:
         channel = self._held(params)
-        kind = {"channel": "channels", "group": "groups"}.get(
-            self.channel_type(channel), self.channel_type(channel)
-        )
+        kind = {"channel": "channels", "group": "groups"}.get(self.channel_type(channel), self.channel_type(channel))
         self._need(f"{kind}:history")
         if not self.channels[channel]["is_member"]:
             raise SlackError("not_in_channel")
@@ -525,14 +509,8 @@ class FakeSlack(FakeApp):
         latest = _decode(params.get("cursor", "")) or params.get("latest", "")
         oldest, limit = params.get("oldest", ""), self._limit(params)
         inclusive = params.get("inclusive") in ("1", "true")
-        low = (
-            (bisect.bisect_left if inclusive else bisect.bisect_right)(tops, oldest)
-            if oldest not in ("", "0")
-            else 0
-        )
-        high = (
-            (bisect.bisect_right if inclusive else bisect.bisect_left)(tops, latest) if latest else len(tops)
-        )
+        low = (bisect.bisect_left if inclusive else bisect.bisect_right)(tops, oldest) if oldest not in ("", "0") else 0
+        high = (bisect.bisect_right if inclusive else bisect.bisect_left)(tops, latest) if latest else len(tops)
         chosen = tops[max(high - limit, low) : high][::-1]
         more = high - limit > low
         following = {"response_metadata": {"next_cursor": _encode(chosen[-1])}} if more else {}
@@ -545,6 +523,8 @@ class FakeSlack(FakeApp):
         channel, root = self._readable(params), params.get("ts", "")
         if root not in self.messages[channel]:
             raise SlackError("thread_not_found")
+        if self.messages[channel][root].get("thread_ts", root) != root:
+            return {"messages": [self._shown(self.messages[channel][root])], "has_more": False}
         replies = self._threads[channel].get(root, [])
         after = _decode(params.get("cursor", ""))
         begin = bisect.bisect_right(replies, after) if after else 0
@@ -553,9 +533,7 @@ class FakeSlack(FakeApp):
         more = begin + limit < len(replies)
         following = {"response_metadata": {"next_cursor": _encode(chosen[-1])}} if more else {}
         metadata = params.get("include_all_metadata") in ("1", "true")
-        messages = [
-            self._shown(_with_metadata(self.messages[channel][ts], metadata)) for ts in (root, *chosen)
-        ]
+        messages = [self._shown(_with_metadata(self.messages[channel][ts], metadata)) for ts in (root, *chosen)]
         return {"messages": messages, "has_more": more, **following}
 
     def _limit(self, params: Mapping[str, str]) -> int:
@@ -599,9 +577,7 @@ class FakeSlack(FakeApp):
     def api_users_lookupByEmail(self, params: Mapping[str, str], _token: str) -> JsonObject:  # noqa: N802 (Slack's name)
         """https://docs.slack.dev/reference/methods/users.lookupByEmail"""
         self._need("users:read.email")
-        found = next(
-            (u for u in self.users.values() if u["profile"].get("email") == params.get("email")), None
-        )
+        found = next((u for u in self.users.values() if u["profile"].get("email") == params.get("email")), None)
         if found is None:
             raise SlackError("users_not_found")
         return {"user": found}
@@ -660,11 +636,7 @@ def _loaded(value: Any) -> Any:
 
 
 def _with_metadata(message: JsonObject, wanted: bool) -> JsonObject:
-    return (
-        message
-        if wanted or "metadata" not in message
-        else {k: v for k, v in message.items() if k != "metadata"}
-    )
+    return message if wanted or "metadata" not in message else {k: v for k, v in message.items() if k != "metadata"}
 
 
 def _encode(ts: str) -> str:
@@ -683,9 +655,7 @@ def _decode(cursor: str) -> str:
     return text.removeprefix("next_ts:")
 
 
-def _slice(
-    items: list[JsonObject], params: Mapping[str, str], *, default: int
-) -> tuple[list[JsonObject], str]:
+def _slice(items: list[JsonObject], params: Mapping[str, str], *, default: int) -> tuple[list[JsonObject], str]:
     """Return one page of a list and the cursor of the next."""
     begin = int(_decode(params.get("cursor", "")) or 0)
     end = begin + int(params.get("limit", default))
