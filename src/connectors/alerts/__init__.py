@@ -11,8 +11,23 @@ if TYPE_CHECKING:
 def destinations() -> tuple[type[Destination[Any]], ...]:
     """Return the built-in destination classes. Imported only when asked for, with their clients."""
     from connectors.alerts.console import ConsoleDestination
+    from connectors.alerts.jira import JiraDestination
     from connectors.alerts.mail import EmailDestination
+    from connectors.alerts.pagerduty import PagerDutyDestination
     from connectors.alerts.slack import SlackDestination
+    from connectors.alerts.splunk import SplunkDestination
+    from connectors.alerts.syslog import SyslogDestination
+    from connectors.alerts.teams import TeamsDestination
     from connectors.alerts.webhook import WebhookDestination
 
-    return (ConsoleDestination, EmailDestination, SlackDestination, WebhookDestination)
+    return (
+        ConsoleDestination,
+        EmailDestination,
+        JiraDestination,
+        PagerDutyDestination,
+        SlackDestination,
+        SplunkDestination,
+        SyslogDestination,
+        TeamsDestination,
+        WebhookDestination,
+    )
