@@ -5,8 +5,10 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import struct
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from io import BytesIO
 
@@ -17,13 +19,20 @@ from connectors.model import Gap
 
 _LOCAL_HEADER = 30
 _ENCRYPTED = 0x1
+_BROKEN = (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError, EOFError, struct.error)
 _METHODS = frozenset({0, 8, 12, 14})
 _TAR_KINDS = {tarfile.LNKTYPE: "hard link", tarfile.SYMTYPE: "link"}
 
 
 def read_zip(data: bytes, meter: Meter) -> Iterator[Item]:
     """Yield the names, the comment and every member of a ZIP archive."""
-    with zipfile.ZipFile(BytesIO(data)) as archive:
+    try:
+        archive = open_zip(data)
+    except _BROKEN:
+        yield gap("", Gap.CORRUPT, "the directory of the archive is broken; its members were searched for")
+        yield from salvage(data, meter)
+        return
+    with archive:
         yield from _names([info.filename for info in archive.infolist()])
         if archive.comment:
             yield Text(archive.comment.decode("utf-8", "replace"), "#comment")
@@ -31,11 +40,16 @@ def read_zip(data: bytes, meter: Meter) -> Iterator[Item]:
             yield from unpack(archive, info, meter)
 
 
+def open_zip(data: bytes) -> zipfile.ZipFile:
+    """Open a ZIP archive; `BadZipFile` when it is broken or its members lie over one another, which is a bomb."""
+    archive = zipfile.ZipFile(BytesIO(data))
+    _refuse_overlap(archive.infolist())
+    return archive
+
+
 def zip_members(archive: zipfile.ZipFile, meter: Meter) -> Iterator[zipfile.ZipInfo]:
-    """Yield the file members, each charged. Members that lie over one another are a bomb: `BadZipFile`."""
-    infos = archive.infolist()
-    _refuse_overlap(infos)
-    for info in infos:
+    """Yield the file members, each charged."""
+    for info in archive.infolist():
         meter.member()
         if not info.is_dir():
             yield info
@@ -63,6 +77,34 @@ def unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, meter: Meter) -> Ite
             return
         with stream:
             yield from bounded.member(stream, info.filename, packed=info.compress_size, meter=meter)
+
+
+def salvage(data: bytes, meter: Meter) -> Iterator[Item]:
+    """Yield what can be unpacked member by member when the directory at the end is cut off or wrong."""
+    at = 0
+    while (at := data.find(b"PK\x03\x04", at)) >= 0 and at + _LOCAL_HEADER <= len(data):
+        meter.member()
+        flags, method, packed, name_size, extra_size = struct.unpack_from("<6xHH8xI4xHH", data, at)
+        start = at + _LOCAL_HEADER + name_size + extra_size
+        name = data[at + _LOCAL_HEADER :][:name_size].decode("utf-8", "replace")
+        at = start + packed
+        if flags & _ENCRYPTED:
+            yield gap(name, Gap.ENCRYPTED, "the archive member has a password")
+        elif method in (0, 8):
+            stream = BytesIO(data[start : start + packed]) if method == 0 else _Deflated(data[start:])
+            yield from bounded.member(stream, name, packed=packed or len(data) - start, meter=meter)
+
+
+class _Deflated:
+    """A raw deflate stream that knows its end by itself."""
+
+    def __init__(self, data: bytes) -> None:
+        self._rest, self._unpacker = data, zlib.decompressobj(-15)
+
+    def read(self, size: int, /) -> bytes:
+        out = self._unpacker.decompress(self._rest, size)
+        self._rest = self._unpacker.unconsumed_tail
+        return out
 
 
 def _names(names: list[str]) -> Iterator[Item]:
@@ -130,8 +172,8 @@ def read_ar(data: bytes, meter: Meter) -> Iterator[Item]:
 def read_7z(data: bytes, meter: Meter) -> Iterator[Item]:
     """Yield the members of a 7z archive, when the extra that reads them is installed."""
     try:
-        from connectors.extraction import sevenzip
+        from connectors.extraction.sevenzip import read_7z as read
     except ImportError:
         yield gap("", Gap.UNSUPPORTED_TYPE, "7z archives need the extra: pip install 'connectors[sevenzip]'")
         return
-    yield from sevenzip.read_7z(data, meter)
+    yield from read(data, meter)

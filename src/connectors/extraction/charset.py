@@ -93,7 +93,7 @@ def _broken_utf8(data: bytes) -> bool:
     text = data[:_SAMPLE].decode("utf-8", "replace")
     bad = text.count("\ufffd")
     good = sum(1 for character in text if character > "\x7f") - bad
-    return good > 10 * bad
+    return good >= 4 * bad
 
 
 def _mostly_ascii(sample: bytes) -> bool:

@@ -18,7 +18,12 @@ _CONTROL = (".bin", ".emf", ".wmf", ".fntdata", ".odttf", ".ttf", ".xlb")
 
 def read_ooxml(data: bytes, meter: Meter) -> Iterator[Item]:
     """Yield every part of a Word, Excel, PowerPoint or Visio document, hidden, deleted and embedded ones too."""
-    with zipfile.ZipFile(BytesIO(data)) as archive:
+    try:
+        archive = archives.open_zip(data)
+    except zipfile.BadZipFile:
+        yield from archives.read_zip(data, meter)
+        return
+    with archive:
         book = sheets.Workbook(archive, meter) if "xl/workbook.xml" in archive.namelist() else None
         for info in archives.zip_members(archive, meter):
             yield from _part(archive, info, meter, book)
@@ -35,8 +40,12 @@ def _part(
         return
     if book is not None and name == book.strings_part:
         return  # shown where the cells use them; what no cell uses comes at the end
-    with archive.open(info) as stream:
-        data, ended = bounded.read(stream, packed=info.compress_size, meter=meter)
+    try:
+        with archive.open(info) as stream:
+            data, ended = bounded.read(stream, packed=info.compress_size, meter=meter)
+    except (zipfile.BadZipFile, NotImplementedError, OSError) as error:
+        yield gap(name, Gap.CORRUPT, f"opening failed with {type(error).__name__}")
+        return
     if book is not None and name in book.sheets:
         yield from book.sheet(name, data)
     else:

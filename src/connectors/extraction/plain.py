@@ -11,7 +11,7 @@ from connectors.extraction import charset, tables
 from connectors.extraction.extractor import Text
 from connectors.extraction.items import Item, Meter
 
-_ESCAPED = re.compile(r'"((?:[^"\\\n]|\\.)*\\(?:[^"\\\n]|\\.)*)"')
+_STRING = re.compile(r'"(?:[^"\\\n]++|\\.)*+"')  # possessive: a flood of backslashes must not backtrack
 _REFERENCE = re.compile(r"&(?:#(\d{1,7})|#x([0-9a-fA-F]{1,6})|(lt|gt|amp|quot|apos));")
 _NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
 _MIXED = re.compile(r"\w</?[A-Za-z][^<>]{0,200}>\w")
@@ -40,12 +40,12 @@ def read_json(data: bytes, _: Meter) -> Iterator[Item]:
 
 
 def _unescaped(text: str) -> Iterator[str]:
-    for match in _ESCAPED.finditer(text):
-        try:
-            value = json.loads(match.group(), strict=False)
-        except ValueError:
-            continue
-        if value != match.group(1):
+    for match in _STRING.finditer(text):
+        if "\\" in match.group():
+            try:
+                value = json.loads(match.group(), strict=False)
+            except ValueError:
+                continue
             yield value.encode("utf-8", "replace").decode()  # a lone surrogate is no text
 
 

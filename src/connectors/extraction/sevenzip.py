@@ -12,7 +12,7 @@ from connectors.extraction.items import Inner, Item, Meter, OverBudget, gap
 from connectors.model import Gap
 
 
-class _Member(Py7zIO):  # type: ignore[misc] # py7zr has no types
+class _Member(Py7zIO):
     """One member being unpacked, charged as it grows."""
 
     def __init__(self, meter: Meter, limit: int) -> None:
@@ -39,7 +39,7 @@ class _Member(Py7zIO):  # type: ignore[misc] # py7zr has no types
         return len(self.data)
 
 
-class _Members(WriterFactory):  # type: ignore[misc] # py7zr has no types
+class _Members(WriterFactory):
     def __init__(self, meter: Meter, limit: int) -> None:
         self._meter, self._limit = meter, limit
         self.made: dict[str, _Member] = {}

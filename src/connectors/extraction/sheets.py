@@ -57,7 +57,7 @@ class Workbook:
         self._epoch = numbers.epoch(b'date1904="1"' in data or b'date1904="true"' in data)
         found = {}
         for sheet in _elements(data, "sheet"):
-            relation = next((value for key, value in sheet.items() if key.endswith("}id")), "")
+            relation = next((value for key, value in sheet.items() if str(key).endswith("}id")), "")
             if part := targets.get(str(relation), ""):
                 found[part] = str(sheet.get("name", part))
         return found

@@ -24,6 +24,8 @@ _STEPS = 100_000
 def read_notebook(data: bytes, meter: Meter) -> Iterator[Item]:
     """Yield each cell's source and outputs, outputs that are files as files, and the metadata."""
     notebook = json.loads(charset.decode(data))
+    if not isinstance(notebook, dict):
+        raise TypeError
     for number, cell in enumerate(_list(notebook.get("cells")), 1):
         meter.member()
         path = f"cell {number}"

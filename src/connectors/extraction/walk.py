@@ -9,7 +9,7 @@ from importlib import import_module
 from io import BytesIO
 from typing import cast
 
-from connectors.extraction import sniff
+from connectors.extraction import charset, sniff
 from connectors.extraction.extractor import Budget, Extractor, Text
 from connectors.extraction.items import Inner, Item, Meter, OverBudget, Reader, gap, over
 from connectors.extraction.sniff import Sniffed
@@ -76,13 +76,17 @@ def walk(
     Never raises for what the bytes hold: a part that a parser chokes on is `Gap.CORRUPT`, one that costs too
     much is `Gap.BUDGET` with the budget's name. `found` spares a second look when the caller has sniffed.
     """
-    failures = 0
+    failures = items = 0
+    found = found or _sniff(source)
     for item in _Walk(budget, extractors).read(source, found):
+        items += 1
         failures += isinstance(item, UnitFailure)
         if isinstance(item, Text) or failures <= _MOST_FAILURES:
             yield item
     if failures > _MOST_FAILURES:
         yield gap("", Gap.BUDGET, f"{failures - _MOST_FAILURES} more parts were not read")
+    if not items and found.media_type not in PLAIN_READERS:
+        yield gap("", Gap.NO_TEXT, f"no text in {found.media_type}")
 
 
 class _Walk:
@@ -91,10 +95,10 @@ class _Walk:
         self._budget = budget
         self._added = {kind: extractor for extractor in extractors for kind in extractor.media_types}
 
-    def read(self, source: Inner, found: Sniffed | None) -> Iterator[Text | UnitFailure]:
+    def read(self, source: Inner, found: Sniffed) -> Iterator[Text | UnitFailure]:
         """Yield what one file holds; an exhausted budget ends the whole walk with one failure."""
         try:
-            yield from self._read(source, found or _sniff(source), depth=0)
+            yield from self._read(source, found, depth=0)
         except OverBudget as error:
             yield gap(source.path, Gap.BUDGET, str(error))
 
@@ -135,6 +139,8 @@ class _Walk:
             yield over("", "memory", self._budget.memory)
         except Exception as error:  # noqa: BLE001 - parsers raise anything on hostile bytes; this is their wall
             reason = "cut short" if source.cut else f"the reader failed with {type(error).__name__}"
+            if charset.is_plain_utf8(source.data):
+                yield Text(source.data.decode(), "#raw", media_type)
             yield gap("", Gap.CORRUPT, f"{media_type}: {reason}")
 
     def _reader(self, source: Inner, media_type: str) -> Reader:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import pickle
 import resource
@@ -33,6 +34,7 @@ def main(descriptor: int) -> None:
         budget, extractors = pickle.loads(body)  # noqa: S301 - from the caller, before any foreign bytes
         _confine(budget)
         tables.raise_field_limit()
+        logging.disable()  # parsers quote what they stumble over
         _write(stream, frames.pack({"kind": "ready"}))
         try:
             while True:

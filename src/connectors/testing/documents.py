@@ -10,7 +10,7 @@ from io import BytesIO
 from xml.sax.saxutils import escape
 
 _W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
-_S = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+SHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _A = "http://schemas.openxmlformats.org/drawingml/2006/main"
 _R = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
@@ -63,11 +63,11 @@ def xlsx(
         relations.append(f'<Relationship Id="rId{index}" Target="worksheets/sheet{index}.xml"/>')
     relations.append('<Relationship Id="rIdS" Target="sharedStrings.xml"/>')
     shared = "".join(f"<si><t>{escape(text)}</t></si>" for text in strings)
-    parts["xl/workbook.xml"] = f'<workbook xmlns="{_S}" xmlns:r="{_R}"><sheets>{"".join(names)}</sheets></workbook>'
+    parts["xl/workbook.xml"] = f'<workbook xmlns="{SHEET}" xmlns:r="{_R}"><sheets>{"".join(names)}</sheets></workbook>'
     parts["xl/_rels/workbook.xml.rels"] = f'<Relationships xmlns="{_PACKAGE}">{"".join(relations)}</Relationships>'
-    parts["xl/sharedStrings.xml"] = f'<sst xmlns="{_S}">{shared}</sst>'
+    parts["xl/sharedStrings.xml"] = f'<sst xmlns="{SHEET}">{shared}</sst>'
     if styles:
-        parts["xl/styles.xml"] = f'<styleSheet xmlns="{_S}">{styles}</styleSheet>'
+        parts["xl/styles.xml"] = f'<styleSheet xmlns="{SHEET}">{styles}</styleSheet>'
     return zip_of({**parts, **(extra or {})})
 
 
@@ -83,7 +83,7 @@ def _sheet(rows: Sequence[Sequence[str | int | float]], strings: list[str]) -> s
             else:
                 cells.append(f'<c r="{place}"><v>{value!r}</v></c>')
         lines.append(f'<row r="{number}">{"".join(cells)}</row>')
-    return f'<worksheet xmlns="{_S}"><sheetData>{"".join(lines)}</sheetData></worksheet>'
+    return f'<worksheet xmlns="{SHEET}"><sheetData>{"".join(lines)}</sheetData></worksheet>'
 
 
 def pptx(*slides: str, notes: Sequence[str] = ()) -> bytes:
