@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from connectors.alerts.syslog import SyslogConfig, SyslogDestination
 from connectors.errors import AuthError, Transient
+from connectors.model import Container
 
 Make = Callable[..., Any]
 
@@ -26,6 +27,7 @@ class Listener:
         self.server = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.server.getsockname()[1]
         self.received = b""
+        self.farewell = False
         self._context = context
         self._reset = reset
         self.thread = threading.Thread(target=self._run, daemon=True)
@@ -44,7 +46,7 @@ class Listener:
                 while chunk := channel.recv(65536):
                     self.received += chunk
                 if self._context:
-                    channel.unwrap()  # type: ignore[attr-defined]  # wrapped above
+                    self.farewell = True
         except OSError:
             peer.close()
 
@@ -102,6 +104,7 @@ def test_over_tls_the_certificate_is_checked(make: Make, make_alert: Make, tls: 
     with listening(tls[1]) as listener:
         make(listener.port, transport="tls", ca_file=tls[0]).deliver(make_alert())
         assert len(counted(listener.stop())) == 1
+        assert listener.farewell
     with listening(tls[1]) as listener, pytest.raises(AuthError, match="not trusted"):
         make(listener.port, transport="tls").deliver(make_alert())
     with listening(tls[1]) as listener:
@@ -109,24 +112,29 @@ def test_over_tls_the_certificate_is_checked(make: Make, make_alert: Make, tls: 
 
 
 def test_a_receiver_that_hangs_up_is_told_again_later(make: Make, make_alert: Make, make_finding: Make) -> None:
-    many = make_alert(findings=tuple(make_finding(n) for n in range(500)))
-    with listening(reset=True) as listener, pytest.raises(Transient, match="localhost failed"):
-        make(listener.port).deliver(many)
+    for count in (1, 500):
+        many = make_alert(findings=tuple(make_finding(n) for n in range(count)))
+        with listening(reset=True) as listener, pytest.raises(Transient, match="localhost failed"):
+            make(listener.port).deliver(many)
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         with pytest.raises(Transient):
             make(closed.getsockname()[1]).deliver(make_alert())
 
 
-def test_datagrams_hold_one_message_each_and_stay_short(make: Make, make_alert: Make, make_finding: Make) -> None:
+def test_datagrams_hold_one_message_each_and_stay_short(
+    make: Make, make_alert: Make, make_finding: Make, make_resource: Make
+) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         receiver.bind(("127.0.0.1", 0))
         receiver.settimeout(2)
-        long = make_finding(1, preview="ü" * 5000, part="ü" * 5000, detector="ü" * 5000, fingerprint="ü" * 5000)
+        text = "ü" * 5000
+        where = make_resource(label=text, container=Container(text, text), url="https://x.example/" + "y" * 480)
+        long = make_finding(1, resource=where, preview=text, part=text, detector=text, family=text, fingerprint=text)
         destination = make(receiver.getsockname()[1], host="127.0.0.1", transport="udp")
         destination.deliver(make_alert(findings=(long, make_finding(2))))
         first, second = receiver.recv(9000), receiver.recv(9000)
-    assert len(first) <= 2048
+    assert 2040 < len(first) <= 2048
     first.decode()
     assert b'finding="f2"' in second
 
