@@ -41,7 +41,9 @@ class Listener:
             peer.close()
             return
         try:
-            channel = self._context.wrap_socket(peer, server_side=True) if self._context else peer
+            channel = (
+                self._context.wrap_socket(peer, server_side=True, suppress_ragged_eofs=False) if self._context else peer
+            )
             with channel:
                 while chunk := channel.recv(65536):
                     self.received += chunk
