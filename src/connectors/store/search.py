@@ -69,6 +69,8 @@ def parse(query: str) -> tuple[Term, ...]:
     """Read a query into terms. Raises `QueryError`."""
     if len(query) > LONGEST:
         raise QueryError(f"the query is longer than {LONGEST} characters", at=LONGEST)
+    if "\x00" in query:
+        raise QueryError("the query holds a NUL character", at=query.index("\x00"))
     terms: list[Term] = []
     at = _skip(query, 0)
     while at < len(query):

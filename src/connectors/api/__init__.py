@@ -1,0 +1,16 @@
+"""The developer platform: scan API, uploads, management API, keys, quotas, request log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from connectors.api.app import Api
+    from connectors.runtime import Runtime
+
+
+def create_api(runtime: Runtime) -> Api:
+    """Return the developer platform of an installation as an ASGI application."""
+    from connectors.api.app import Api
+
+    return Api(runtime)

@@ -1,0 +1,44 @@
+"""What the endpoints share: the runtime, the gate, the detectors and the compiled policies of one node."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID
+
+from connectors.api.gate import Gate
+from connectors.api.policies import PolicyBook
+from connectors.api.rules import Detectors, Policy
+from connectors.api.wire import PolicyBody
+from connectors.runtime import Runtime
+from connectors.store.engine import Database
+from connectors.store.keys import Key
+
+
+class Platform:
+    """The developer platform of one process."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.gate = Gate(runtime.databases, frozenset(runtime.databases.residencies), now=runtime.now)
+        self.detectors = Detectors(runtime.engine)
+        self.policies = PolicyBook(runtime.vault)
+
+    def start(self) -> None:
+        """Start what runs beside the requests. Called again, it does nothing."""
+        self.gate.recorder.start()
+
+    async def stop(self) -> None:
+        """Write the request log and return unspent quota."""
+        await self.gate.blocks.give_back()
+        await asyncio.to_thread(self.gate.recorder.stop)
+
+    def database(self, key: Key) -> Database:
+        """Return the database of a key's tenant."""
+        return self.runtime.databases.of(key.residency)
+
+    async def policy(self, key: Key, body: PolicyBody | UUID) -> Policy:
+        """Return the compiled policy of a request. Raises `ApiError`."""
+        known = self.policies.known(key, body)
+        if known is not None:
+            return known
+        return await asyncio.to_thread(self.policies.stored, self.database(key), key, body)
