@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import importlib
 import ipaddress
 import json
@@ -160,6 +161,15 @@ _KEY_BODY = re.compile(r"[A-Za-z0-9+/=]{20}")
 
 
 @check
+def pem_base64(value: str, _text: str, _start: int, _end: int, /) -> bool:
+    """Keep base64 of an armoured private key."""
+    try:
+        return b"PRIVATE KEY" in base64.b64decode(value[:80])
+    except ValueError:
+        return False
+
+
+@check
 def pem_body(value: str, _text: str, _start: int, _end: int, /) -> bool:
     """Keep an armoured key that has key material below its first line, not dots or a blank."""
     body = value.split("-----", 2)[-1].split("-----END")[0]
@@ -172,7 +182,7 @@ _CODE = re.compile(
     r"\(|\)|;|\{|\}|::|->|\[\]|^(?:self|this|env|config|settings|params|args|options|request|props|data|process|os)\."
     r"|^(?:https?|file|ftp|arn|urn|data|sha\d+|md5)[:\-]|^[./~]|\\|^@|^\$|^%|^--"
 )
-_STAMP = re.compile(r"[\dTZ:.,\- /+]+|v?\d+(?:\.\d+){1,3}[\w.\-]*")
+_STAMP = re.compile(r"[\dTZ:., /+]*[TZ:.,\- /+][\dTZ:.,\- /+]*|v?\d+(?:\.\d+){1,3}[\w.\-]*")
 
 
 @check
@@ -186,37 +196,140 @@ def random_value(value: str, text: str, start: int, end: int, /) -> Confidence |
         return False
     count = sum(c.isdigit() for c in value)
     drawn = count >= 2 or (len(value) >= 24 and entropy(value) >= 4.2)
-    if not drawn or count == len(value) or entropy(value) < 2.5:
+    if not drawn or entropy(value) < 2.5 or (count == len(value) and count < 24):
         return False
     return verdict
 
 
-_UNSAID = frozenset(
-    "password passwd pass pwd secret token key string str text none null nil undefined true false required optional "
-    "empty default value input field type hidden username user login email name admin_password new_password "
-    "password1 your_password mypassword placeholder variable bool int object any varchar char var let const "
-    "function return print the a an is to for in of and or not be it this that if with by on at as from reset "
-    "change changed forgot forgotten wrong incorrect invalid correct expired protected here there below above "
-    "prompt generated random manager hash hashed encrypted encryption policy rotation strength length "
-    "label confirm confirmation missing needed same different set unset".split()
+_NO_PASSWORD = frozenset(
+    """
+    password passwd pass pwd secret token key string str text none null nil undefined true false required optional empty
+    default value input field type hidden username user login email name admin_password new_password old_password
+    your_password mypassword variable bool int object any varchar char var let const function return print the a an is
+    to for in of and or not be it this that if with by on at as from reset change changed forgot forgotten wrong
+    incorrect invalid correct expired protected here there below above prompt generated random manager hash hashed
+    encrypted encryption policy rotation strength length label confirm confirmation missing needed same different set
+    unset stored too already never safe weak strong ok okay public available something update updated sent saved used
+    only required. visible known unknown shared kept getpass something-else basestring passphrase passcode passwords
+    """.split()
 )
 
 
+def _names_itself(value: str) -> bool:
+    """Whether the value is a name for a password, such as `new_password` or `DB_PASSWORD`, or is said to be none."""
+    plain = value.lower().strip("_-.:!?#*$@ ")
+    return plain in _NO_PASSWORD or (
+        bool(re.fullmatch(r"[a-z_\-. ]*(?:password|passwd|passphrase|pwd)[a-z_\-. ]*", plain))
+    )
+
+
+_LIMP = re.compile(r"[A-Za-z]+(?:[ _\-./][A-Za-z]+)*[.:!?]?")
+
+
+def _password(value: str) -> Confidence | bool:
+    if _names_itself(value) or _TEMPLATE.search(value) or _CODE.search(value) or len(set(value)) < 3:
+        return False
+    if _SAMPLE.search(value):
+        return False
+    return Confidence.POSSIBLE if _LIMP.fullmatch(value) else True
+
+
 @check
-def spoken_password(value: str, text: str, start: int, end: int, /) -> Confidence | bool:
-    """Judge a password that stands in configuration, code or a sentence, where any word may be one.
-
-    A password with a digit or a sign is LIKELY, a plain word POSSIBLE; names, types, references and calls are none.
-    """
-    if value.lower().strip("_-.:") in _UNSAID or not_template(value, text, start, end) is False:
-        return len(set(value)) > 2 and value.lower() not in _UNSAID and not _TEMPLATE.search(value) and len(value) > 3
-    if _CODE.search(value) or _SAMPLE.search(value):
+def quoted_password(value: str, _text: str, _start: int, _end: int, /) -> Confidence | bool:
+    """Judge a quoted value that is called a password: names, types, references, labels and sentences are none."""
+    if value.count(" ") > 2 or value[:1] in ("", *" #/.$%,;)") or value[-1] in " (,;:=":
         return False
-    if text[end : end + 1] in ("(", "[") or (text[end : end + 1] == "." and text[end + 1 : end + 2].isalpha()):
-        return False
-    signs = any(not c.isalpha() for c in value)
-    return Confidence.LIKELY if signs and len(value) >= 6 else Confidence.POSSIBLE
+    return _password(value)
 
+
+@check
+def config_password(value: str, text: str, _start: int, end: int, /) -> Confidence | bool:
+    """Judge a bare value that is called a password: what may be an expression of a program is none."""
+    rest = text[end : end + 2]
+    if rest[:1] in ("(", "[") or _IDENTIFIER.fullmatch(value) or value[-1:] in "\\:":
+        return False
+    return _password(value)
+
+
+_IDENTIFIER = re.compile(r"[A-Za-z_]+(?:\.[A-Za-z_]\w*)*[?!.]?|\w+(?:\.\w+)+")
+
+
+@check
+def sentence_password(value: str, text: str, start: int, end: int, /) -> Confidence | bool:
+    """Judge a word that a sentence says is a password: bare words must have a digit or a sign; quoted ones may not."""
+    quoted = start > 0 and text[start - 1] in "\"'`*“‘«" and text[end : end + 1] in tuple("\"'`*”’»")
+    marks = sum(not c.isalpha() for c in value)
+    if not quoted and (not marks or re.fullmatch(r"[A-Za-z]+(?:['’.:/\-][A-Za-z]+)+|[\d.,:%]+", value)):
+        return False
+    return _password(value)
+
+
+@check
+def login_pair(value: str, text: str, start: int, end: int, /) -> Confidence | bool:
+    """Judge a user name and password that stand together by the password at its end."""
+    last = re.split(r"[\s\"'=:,>\\]+", value)[-1]
+    if text[end : end + 1] in ("(", "[", "."):
+        return False
+    quoted = text[end : end + 1] in ('"', "'")
+    return quoted_password(last, text, start, end) if quoted else config_password(last, text, end - len(last), end)
+
+
+@check
+def connection_password(value: str, text: str, start: int, end: int, /) -> Confidence | bool:
+    """Judge a connection string by the password at its end."""
+    last = value.rpartition("=")[2].strip()
+    if _TEMPLATE.search(last) or len(set(last)) < 2:
+        return False
+    return Confidence.POSSIBLE if _names_itself(last) else len(last) > 2
+
+
+@check
+def command_password(value: str, text: str, start: int, end: int, /) -> Confidence | bool:
+    """Judge a password given as an option of a program: ports, numbers and file names are none."""
+    last = re.split(r"[\s=:\"']+", value)[-1].removeprefix("-p").removeprefix("-P")
+    if last.isdigit() or last.startswith("-") or not any(not c.isalpha() for c in last):
+        return False
+    return _password(last)
+
+
+@check
+def basic_auth(value: str, _text: str, _start: int, _end: int, /) -> bool:
+    """Keep base64 that says `user:password` in printable characters (RFC 7617)."""
+    try:
+        plain = base64.b64decode(value + "=" * (-len(value) % 4)).decode()
+    except (ValueError, UnicodeDecodeError):
+        return False
+    return plain.isprintable() and 0 < plain.find(":") < len(plain) - 1
+
+
+_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+
+
+@check
+def base58check(value: str, _text: str, _start: int, _end: int, /) -> bool:
+    """Keep base58 whose last four bytes are its double SHA-256 checksum (Bitcoin keys and addresses)."""
+    number = 0
+    for char in value:
+        at = _BASE58.find(char)
+        if at < 0:
+            return False
+        number = number * 58 + at
+    zeros = len(value) - len(value.lstrip("1"))
+    raw = b"\0" * zeros + number.to_bytes((number.bit_length() + 7) // 8, "big")
+    digest = hashlib.sha256(hashlib.sha256(raw[:-4]).digest()).digest()
+    return len(raw) > 20 and digest[:4] == raw[-4:]
+
+
+@check
+def seed_words(value: str, _text: str, _start: int, _end: int, /) -> bool:
+    """Keep 12, 15, 18, 21 or 24 words none of which is a word of everyday sentences that BIP 39 lacks."""
+    words = value.lower().split()
+    return len(words) in (12, 15, 18, 21, 24) and not _EVERYDAY.intersection(words)
+
+
+_EVERYDAY = frozenset(
+    "the and for you your with are was not but this that from have has will then them they into".split()
+)
 
 # --- numbers
 
@@ -260,8 +373,7 @@ _ISSUERS: tuple[tuple[int, int, frozenset[int]], ...] = tuple(
 
 def _issuer(number: str) -> bool:
     return any(
-        low <= int(number[: len(str(low))]) <= high and len(number) in lengths
-        for low, high, lengths in _ISSUERS
+        low <= int(number[: len(str(low))]) <= high and len(number) in lengths for low, high, lengths in _ISSUERS
     )
 
 
@@ -278,9 +390,7 @@ def luhn_digit(value: str, _text: str, _start: int, _end: int, /) -> bool:
     return luhn.is_valid(digits(value))
 
 
-_PUBLISHED = frozenset(
-    {"078051120", "219099999", "123456789", "111111111", "333333333", "987654321", "999999999"}
-)
+_PUBLISHED = frozenset({"078051120", "219099999", "123456789", "111111111", "333333333", "987654321", "999999999"})
 
 
 @check
@@ -293,9 +403,7 @@ def us_ssn(value: str, _text: str, _start: int, _end: int, /) -> bool:
     if len(number) != 9:
         return False
     area, group, serial = number[:3], number[3:5], number[5:]
-    return not (
-        area in ("000", "666") or area[0] == "9" or group == "00" or serial == "0000" or number in _PUBLISHED
-    )
+    return not (area in ("000", "666") or area[0] == "9" or group == "00" or serial == "0000" or number in _PUBLISHED)
 
 
 @check
@@ -360,7 +468,9 @@ _PASSWORD = re.compile(r"://[^:@/\s]*:(.*)@")
 
 
 @check
-def url_password(value: str, _text: str, _start: int, _end: int, /) -> bool:
+def url_password(value: str, _text: str, _start: int, _end: int, /) -> Confidence | bool:
     """Keep a URL whose password is not empty and not a reference such as `${PASSWORD}` or `<password>`."""
     found = _PASSWORD.search(value)
-    return bool(found and found[1] and found[1][0] not in "$%{[<" and not _TEMPLATE.search(found[1]))
+    if not found or not found[1] or found[1][0] in "$%{[<" or _TEMPLATE.search(found[1]):
+        return False
+    return Confidence.POSSIBLE if _names_itself(found[1]) else len(set(found[1])) > 1

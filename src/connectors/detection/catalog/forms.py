@@ -12,6 +12,7 @@ LEFT = r"(?:(?<![A-Za-z0-9_])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2}))"
 """Left border of a token: no word character, except the letter of an escape such as `\\n` or `%3D`."""
 RIGHT = r"(?![A-Za-z0-9])"
 """Right border of a token."""
+UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 HINT = (
     r"(?:key|token|secret|private|access|auth|bearer|passw|pwd|credential|client|login"
     r"|(?<![a-z])(?:pass|cred|pat|sid|id|jwt)(?![a-z]))"
