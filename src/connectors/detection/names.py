@@ -19,6 +19,8 @@ _TITLES = frozenset("mr mrs ms miss dr prof professor sir madam mister lord lady
 _SURE = 0.85
 _LIKELY = 0.6
 _LEAST = 0.5
+_BESIDE = 0.2
+"""What is enough for a word beside one that is surely a name: `White` in `James White`."""
 
 Token = tuple[int, int, str]
 """Start, end and text of a word."""
@@ -39,11 +41,12 @@ class PersonNames:
         scores: dict[int, float] = {}
         for at in candidates(text, tokens):
             probability = self._model.probability(features(text, tokens, at))
-            if probability >= _LEAST:
+            if probability >= _BESIDE:
                 scores[at] = probability
         for first, last in _runs(text, tokens, sorted(scores)):
             best = max(scores.get(at, 0.0) for at in range(first, last + 1))
-            yield tokens[first][0], tokens[last][1], _confidence(best)
+            if best >= _LEAST:
+                yield tokens[first][0], tokens[last][1], _confidence(best)
 
 
 def _confidence(probability: float) -> Confidence:
@@ -69,18 +72,19 @@ def kind(word: str) -> tuple[bool, tuple[str, ...]]:
     """Return whether a word may be part of a name by its own looks, and the features of its looks."""
     low = fold(word)
     given, family, common = low in words("given_names"), low in words("family_names"), low in words("common_words")
+    place, brand = low in words("places"), low in words("brands")
     shape = _shape(word)
-    flags = f"{given:d}{family:d}{common:d}"
+    flags = f"{given:d}{family:d}{common:d}{place:d}{brand:d}"
     if shape == "lower":
-        possible = (given or family) and not common and len(low) > 3
+        possible = (given or family) and not (common or place or brand) and len(low) > 3
     elif shape in ("X", "mixed"):
         possible = shape == "X" or given or family
     else:
         possible = len(low) > 1 and low not in _TITLES
     base = [f"f={flags}", f"s={shape}", f"fs={flags}{shape}", f"l={min(len(low), 10)}"]
-    if not common:
+    if not (common or place or brand):
         base += [f"e3={low[-3:]}", f"e2={low[-2:]}", f"b2={low[:2]}", f"e4={low[-4:]}"]
-    else:
+    elif common:
         base.append(f"w={low}")
     if not low.isascii():
         base.append("script")
