@@ -119,6 +119,7 @@ def _app(platform: Platform) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(ConnectorsError, _on_error)
+    app.add_exception_handler(Exception, _on_fault)
 
     async def scan_endpoint(request: Request) -> Response:
         return await scan(platform, request)
@@ -150,7 +151,7 @@ def _add_files(app: FastAPI, platform: Platform) -> None:
     async def chunk(
         request: Request,
         upload_id: UUID,
-        x_upload_offset: Annotated[str, Header(max_length=20)],
+        x_upload_offset: Annotated[str, Header(max_length=100)],
         key: Key = uploader,
     ) -> Response:
         length = request.headers.get("content-length", "")
@@ -198,6 +199,11 @@ async def _on_error(request: Request, error: Exception) -> Response:
     if said.status >= 500:
         _report(error)
     return _refusal(said, exchange_of(request))
+
+
+async def _on_fault(request: Request, _error: Exception) -> Response:
+    # Starlette raises the error again afterwards, and the wall logs it.
+    return _refusal(ApiError(50000), exchange_of(request))
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:

@@ -1,0 +1,71 @@
+"""A whole installation in a folder: its runtime on SQLite, a key, and the API in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from connectors.api import create_api
+from connectors.api.app import Api
+from connectors.api.issuing import create
+from connectors.config import parse_config
+from connectors.detection import Engine, load_engine
+from connectors.runtime import Runtime
+from connectors.store.keys import SCOPES
+from connectors.store.tables import metadata
+
+CONFIG = """
+residency: eu
+tenants:
+  acme: {residency: eu, tier: internal}
+  globex: {residency: eu, tier: free}
+api: {allow_webhooks: [127.0.0.1]}
+"""
+
+MakeKey = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    return load_engine()
+
+
+@pytest.fixture
+def runtime(tmp_path: Path, engine: Engine) -> Iterator[Runtime]:
+    made = Runtime.open(parse_config(CONFIG), folder=tmp_path)
+    made.__dict__["engine"] = engine
+    metadata.create_all(made.databases.of("eu").engine)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def api(runtime: Runtime) -> Api:
+    return create_api(runtime)
+
+
+@pytest.fixture
+def client(api: Api) -> Iterator[TestClient]:
+    with TestClient(api, raise_server_exceptions=False) as made:
+        yield made
+
+
+@pytest.fixture
+def make_key(runtime: Runtime) -> MakeKey:
+    def make(tenant: str = "acme", scopes: tuple[str, ...] = SCOPES) -> str:
+        return create(runtime, tenant=tenant, name="test", scopes=scopes, actor="test").text
+
+    return make
+
+
+@pytest.fixture
+def key(make_key: MakeKey) -> str:
+    return make_key()
+
+
+@pytest.fixture
+def auth(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
