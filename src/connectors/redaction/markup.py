@@ -1,0 +1,114 @@
+"""XML and XHTML by their tokens: text is redacted across tags, and everything else stays to the letter.
+
+Nothing is parsed into a tree, so that undeclared prefixes and HTML entities, as in Confluence's storage format,
+are no obstacle, and no entity of the document's own is ever expanded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from html import unescape
+from urllib.parse import quote
+from xml.sax.saxutils import escape
+
+from connectors.redaction.structured import Rewritten
+from connectors.redaction.text import Redactor
+
+_TOKEN = re.compile(
+    r"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<(?:[^<>\"']++|\"[^\"]*+\"|'[^']*+')*+>|[^<]++|<", re.DOTALL
+)
+_NAME = re.compile(r"</?\s*([\w:.-]+)")
+_ATTRIBUTE = re.compile(r"""([\w:.-]+)(\s*=\s*)("[^"]*+"|'[^']*+')""")
+_CDATA, _CDATA_END = "<![CDATA[", "]]>"
+_INLINE = frozenset(
+    {"a", "abbr", "b", "big", "bdo", "cite", "code", "del", "dfn", "em", "font", "i", "ins", "kbd", "mark", "q", "s",
+     "samp", "small", "span", "strike", "strong", "sub", "sup", "tt", "u", "var", "inline-comment-marker"}
+)  # fmt: skip
+_TELLING = frozenset({"alt", "title", "href", "src", "value", "content", "placeholder", "data", "summary", "label"})
+_LINKS = frozenset({"href", "src", "Target"})
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a markup language reads: which tags end a stretch of text, and which attributes hold content."""
+
+    breaks: Callable[[str], bool]
+    telling: frozenset[str]
+
+
+def _breaks_html(name: str) -> bool:
+    return name.rpartition(":")[2].lower() not in _INLINE
+
+
+STORAGE = Dialect(_breaks_html, _TELLING)
+"""Confluence's storage format, and XHTML."""
+
+
+def redact_markup(document: str, redactor: Redactor, dialect: Dialect = STORAGE) -> Rewritten[str]:
+    """Redact the text, the CDATA sections, the comments and the telling attributes of a document."""
+    tokens = _TOKEN.findall(document)
+    replaced = 0
+    for run in _runs(tokens, dialect):
+        replaced += _redact_run(tokens, run, redactor)
+    for index, token in enumerate(tokens):
+        if token.startswith("<!--"):
+            redacted = redactor.text(token[4:-3])
+            tokens[index] = f"<!--{redacted.text.replace('--', '__')}-->" if redacted.replacements else token
+            replaced += len(redacted.replacements)
+        elif token.startswith("<") and "=" in token and not token.startswith(("<?", "<!")):
+            tokens[index], count = _attributes(token, redactor, dialect)
+            replaced += count
+    return Rewritten("".join(tokens), replaced)
+
+
+def _runs(tokens: list[str], dialect: Dialect) -> Iterator[list[int]]:
+    """Yield the indices of the texts that read as one: no breaking tag stands between them."""
+    run: list[int] = []
+    for index, token in enumerate(tokens):
+        if token[0] != "<" or token.startswith(_CDATA):
+            run.append(index)
+        elif run and (match := _NAME.match(token)) and dialect.breaks(match.group(1)):
+            yield run
+            run = []
+    if run:
+        yield run
+
+
+def _redact_run(tokens: list[str], run: list[int], redactor: Redactor) -> int:
+    shown = [_shown(tokens[index]) for index in run]
+    texts, replaced = redactor.texts(shown)
+    if replaced:
+        for index, before, after in zip(run, shown, texts, strict=True):
+            if before != after:
+                tokens[index] = _written(after, tokens[index])
+    return replaced
+
+
+def _shown(token: str) -> str:
+    return token[len(_CDATA) : -len(_CDATA_END)] if token.startswith(_CDATA) else unescape(token)
+
+
+def _written(text: str, token: str) -> str:
+    if token.startswith(_CDATA):
+        return _CDATA + text.replace(_CDATA_END, "]]]]><![CDATA[>") + _CDATA_END
+    return escape(text)
+
+
+def _attributes(tag: str, redactor: Redactor, dialect: Dialect) -> tuple[str, int]:
+    replaced = 0
+
+    def rewrite(match: re.Match[str]) -> str:
+        nonlocal replaced
+        name, equals, quoted = match.groups()
+        if name.rpartition(":")[2] not in dialect.telling:
+            return match.group()
+        redacted = redactor.text(unescape(quoted[1:-1]))
+        if not redacted.replacements:
+            return match.group()
+        replaced += len(redacted.replacements)
+        text = quote(redacted.text, safe="/:?#@!$&'()*+,;=%~") if name in _LINKS else redacted.text
+        return f'{name}{equals}"{escape(text, {chr(34): "&quot;"})}"'
+
+    return _ATTRIBUTE.sub(rewrite, tag), replaced
