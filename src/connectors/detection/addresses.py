@@ -1,15 +1,198 @@
-"""Street addresses."""
+"""Postal addresses: a street with its number, then what belongs to it (unit, town, region, code, country).
+
+Switched on by name, since it reads every word of a text: see the detector `street_address`. Forms as national
+post offices describe them: https://www.upu.int/en/postal-solutions/programmes-services/addressing-solutions
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
+from connectors.detection.lexicon import fold, words
 from connectors.model import Confidence
+
+_NUMBER = r"\d{1,6}[A-Za-z]?(?:[/\-]\d{1,4}[A-Za-z]?)?"
+_NAME = r"[^\W\d_][\w'’\-]*\.?"
+_CAPITAL = r"(?![a-z])[^\W\d_][\w'’\-]*\.?"
+_BEFORE = (  # kinds of street that stand before their names
+    r"(?:rue|r\.?|via|viale|vicolo|corso|largo|piazza|calle|c/|avenida|avda\.?|av\.?|paseo|plaza|camino|carrer|rua|travessa"
+    r"|pra[çc]a|avenue|boulevard|bd\.?|place|all[ée]e|chemin|quai|impasse|route|cours|ul\.?|ulica|al\.|aleja|os\.|pl\.|plac|strada"
+    r"|bulevardul|jalan|jl\.|nam\.|n[áa]m[ěe]st[íi])"
+)
+_AFTER = (  # kinds that stand after them
+    r"(?:street|st|road|rd|avenue|ave|av|lane|ln|drive|dr|court|ct|place|pl|way|boulevard|blvd|terrace|ter|close|square|sq"
+    r"|crescent|cres|circle|cir|parkway|pkwy|trail|trl|highway|hwy|row|gardens|grove|park|hill|hills|mews|alley|plaza|loop|path"
+    r"|walk|rise|quay|wharf|bridge|gate|gateway|ridge|run|point|crossing|crossroad|bend|cove|creek|fork|glen|green|greens"
+    r"|heights|isle|island|junction|key|knoll|lake|landing|lodge|manor|meadow|mill|motorway|orchard|parks|pass|pike|pine|plains|port"
+    r"|prairie|ranch|rapid|rapids|route|shoal|shore|spring|spur|stream|summit|track|trace|turnpike|tunnel|union|valley"
+    r"|via|view|village|ville|vista|wall|well|wells|terrasse|brae|parade|esplanade)\b\.?"
+)
+_GLUED = (
+    r"[^\W\d_][\w'’\-]{2,24}(?:stra(?:ss|ß)e|str\.|gasse|weg|platz|allee|damm|ufer|ring|straat|laan|gracht|plein|kade|singel|dreef"
+    r"|gatan|v[äa]gen|gata|gate|gr[äa]nd|vej|veien|vegen|gade|katu|kuja|polku|tie|puisto|str[æa]e?ti|braut|gata|vegur|h[öo]fdi"
+    r"|utca|[úu]tja|tee|puiestee|odos)"
+)
+_HUNGARIAN = rf"(?:{_NAME} ){{1,3}}(?:u\.|utca|[úu]t|[úu]tja|t[ée]r|tere|k[öo]z|k[öo]r[úu]t|sor|sugár[úu]t)"
+_WITH_NUMBERS = r"(?<![\w.,/\-#:$€£])"
+_FORMS = tuple(
+    re.compile(pattern, flags)
+    for pattern, flags in (
+        (rf"{_WITH_NUMBERS}(?:(?P<lead>{_NUMBER}) (?=\d))?(?P<street>{_NUMBER},? (?:{_NAME} ){{1,4}}?{_AFTER})(?![\w'])", re.I),
+        (
+            rf"{_WITH_NUMBERS}(?:(?P<lead>{_NUMBER}),? )?(?P<street>(?:{_NUMBER},? )?\b{_BEFORE} ?(?:d'|de |du |la |las |al |el |do |da |delle |della )?"
+            rf"(?:{_NAME} ?){{1,4}}?(?:,? ?(?<= ){_NUMBER}\b\.?|(?=,|\n|$| Suite| Apt| suite| apt| in )))",
+            re.I,
+        ),
+        (rf"{_WITH_NUMBERS}(?:(?P<lead>{_NUMBER}) )?(?P<street>(?:{_NAME} )?{_GLUED}\.? {_NUMBER})\b", re.I),
+        (rf"{_WITH_NUMBERS}(?:(?P<lead>{_NUMBER}) )?(?P<street>{_HUNGARIAN} {_NUMBER}\.?)", re.I),
+        (rf"{_WITH_NUMBERS}(?P<lead>{_NUMBER}) (?P<street>(?:{_NAME} ){{1,4}}?\d{{1,5}}[A-Za-z]?)\b(?![.:\-/]\d)", re.I),
+        (rf"\b(?P<street>(?:PSC|CMR|UNIT) \d{{1,5}},? BOX \d{{1,5}}|US(?:NV|NS|CGC|S) {_NAME})(?=\s{{1,3}}[AFD]PO )", re.I),
+        (rf"(?<!\w)(?:(?P<lead>{_NUMBER}) )?(?P<street>(?:P\. ?O\. ?|PO )Box \d{{1,7}}|Postboks \d+|Postfach [\d ]+)\b", re.I),
+    )
+)
+_CUED = re.compile(
+    rf"(?i:\b(?:lives? (?:on|at|in)|located (?:at|on|in)|north side of|south side of|corner of|refers to|is on|must enter on|address(?: is|:)?|office is at"
+    rf"|offices are (?:located )?at|meet (?:me|you) at|return to)) (?P<street>(?:{_CAPITAL} ){{1,4}}?\d{{1,5}})\b(?![.:\-/%]\d)"
+)
+_CORNER = re.compile(rf"(?i:\bthe corner of) ({_NUMBER} )?(?:{_NAME} ){{1,6}}?(?:{_NUMBER} )?(?i:and) ({_NUMBER} )?(?:{_CAPITAL} ?){{1,4}}\d{{0,5}}")
+_BREAK = r"(?:[ ,]*\n[ \t>?|•*]*(?:, )?|, ?| )"
+_UNIT = re.compile(
+    rf"{_BREAK}(?P<part>(?:suite|ste|apt|apartment|unit|flat|room|floor|bldg|building|#)\.? ?#?\w{{1,5}})\b", re.I
+)
+_POST = re.compile(r"\s{1,3}(?:[AFD]PO) A[AEP] \d{5}", re.I)
+_TOWN = re.compile(rf"{_BREAK}(?P<part>{_CAPITAL}(?:[ \-](?:{_CAPITAL}|(?:de|del|di|la|le|el|nad|ob|u|v|am|an|der|da|do|dos|sur|en|N|S)\b)){{0,5}})")
+_REGION = re.compile(rf"{_BREAK}(?P<part>(?:[A-Z]{{1,3}}|nan|\d{{1,2}})(?=[ \n,]|$))")
+_CODE = re.compile(rf"{_BREAK}(?P<part>\d{{4,6}}(?:-\d{{3,4}})?|[A-Z]\d[A-Z] \d[A-Z]\d|[A-Z]{{1,2}}\d[A-Z\d]? \d[A-Z]{{2}})(?!\w)")
+
+
+@dataclass(slots=True)
+class _Address:
+    """An address while it is read: its parts as places in the text."""
+
+    parts: list[tuple[int, int]]
+    end: int
+    lines: bool = False
+    """Whether its parts stand on lines of their own."""
+    whole: bool = False
+    """Whether it goes beyond its street and town."""
+    town: tuple[int, int] | None = None
+    codes: list[tuple[int, int]] = field(default_factory=list)
 
 
 class StreetAddresses:
+    """Finds postal addresses by the forms that streets take."""
+
     id = "street_address"
     family = "address"
 
     def search(self, text: str) -> Iterator[tuple[int, int, Confidence]]:
-        yield from ()
+        """Yield each address; one that is written in lines is yielded line by line, without its town."""
+        if not _HOUSE.search(text):
+            return
+        last = 0
+        for match in sorted(_streets(text), key=lambda m: (m.start(), -m.end())):
+            if match.start() < last:
+                continue
+            if match.re is _CORNER:
+                last = match.end()
+                yield match.start() + 0, match.end(), Confidence.LIKELY
+                continue
+            address = _read(text, match)
+            for start, end in _shown(text, address):
+                last = max(last, end)
+                yield start, end, Confidence.LIKELY
+
+
+_HOUSE = re.compile(r"\d[A-Za-z]?[ ,\n]|[ .]\d|the corner of")
+
+
+def _streets(text: str) -> Iterator[re.Match[str]]:
+    for form in _FORMS:
+        yield from (match for match in form.finditer(text) if _is_street(match))
+    yield from _CUED.finditer(text)
+    yield from _CORNER.finditer(text)
+
+
+_UNITS = frozenset(
+    "mb gb kb tb ms min mins minutes hours hour days day weeks months years year people users items percent usd eur euros dollars "
+    "and or of the to in for at with by from on is was were are more than about times pages rows points january february march april may "
+    "june july august september october november december jan feb mar apr jun jul aug sep sept oct nov dec".split()
+)
+
+
+def _is_street(match: re.Match[str]) -> bool:
+    """Tell a street from an amount, a date or a sentence between two numbers."""
+    street = match["street"]
+    names = [fold(w) for w in re.findall(r"[^\W\d_]+", street)]
+    if not names or names[0] in _UNITS or (match.re in (_FORMS[0], _FORMS[4]) and names[-1] in _UNITS):
+        return False
+    if match.re is _FORMS[4]:
+        return not any(name in words("common_words") for name in names[:1]) or street[:1].isupper()
+    if match.re is _FORMS[0]:
+        return not any(name in _UNITS for name in names[:-1])
+    return True
+
+
+def _read(text: str, match: re.Match[str]) -> _Address:
+    """Read on from a street to the end of its address."""
+    start, end = match.span("street")
+    lead = match.groupdict().get("lead")
+    parts = [match.span("lead"), (start, end)] if lead else [(start, end)]
+    address = _Address(parts, end)
+    post = _POST.match(text, end)
+    if post:
+        address.end, address.whole = post.end(), True
+        return address
+    while (unit := _UNIT.match(text, address.end)) is not None:
+        address.lines |= "\n" in text[address.end : unit.start("part")]
+        address.parts.append(unit.span("part"))
+        address.end, address.whole = unit.end(), True
+    town = _TOWN.match(text, address.end)
+    if town and not _starts_sentence(text, town):
+        _towns(text, address, town)
+    elif code := _CODE.match(text, address.end):
+        address.end, address.whole = code.end(), True
+    return address
+
+
+def _starts_sentence(text: str, town: re.Match[str]) -> bool:
+    """Tell whether what follows is no town but the label of the next line."""
+    return text[town.end("part") : town.end("part") + 1] in (":", "@")
+
+
+def _towns(text: str, address: _Address, town: re.Match[str]) -> None:
+    """Take town, region, code and country, as far as they are there."""
+    begin = address.end
+    end = town.end()
+    for _ in range(2):
+        if region := _REGION.match(text, end):
+            end = region.end()
+        if code := _CODE.match(text, end):
+            address.codes.append(code.span("part"))
+            end = code.end()
+        country = _TOWN.match(text, end)
+        known = country and any(fold(w) in words("places") for w in country["part"].split())
+        if not country or not (known or _CODE.match(text, country.end())):
+            break
+        end = country.end()
+    if code := _CODE.match(text, end):
+        address.codes.append(code.span("part"))
+        end = code.end()
+    plain = text[begin:end]
+    address.lines |= "\n" in plain[:4]
+    address.whole |= bool(address.codes) or end > town.end()
+    address.town = town.span("part")
+    if address.whole:
+        address.end = end
+
+
+def _shown(text: str, address: _Address) -> list[tuple[int, int]]:
+    """Return the places to report: the whole, or the parts of an address that is written in lines."""
+    first = address.parts[0][0]
+    line = text[text.rfind("\n", 0, first) + 1 : first]
+    block = address.lines and not line.strip(" \t>?|•*")
+    if address.whole and not block:
+        return [(first, address.end)]
+    return [*address.parts, *(address.codes if block else [])]
