@@ -17,7 +17,7 @@ _NUMBER = r"\d{1,6}[A-Za-z]?(?:[/\-]\d{1,4}[A-Za-z]?)?"
 _NAME = r"[^\W\d_][\w'’\-]*\.?"
 _CAPITAL = r"(?![a-z])[^\W\d_][\w'’\-]*\.?"
 _BEFORE = (  # kinds of street that stand before their names
-    r"(?:rue|r\.?|via|viale|vicolo|corso|largo|piazza|calle|c/|avenida|avda\.?|av\.?|paseo|plaza|camino|carrer|rua|travessa"
+    r"(?:rue|r\.|via|viale|vicolo|corso|largo|piazza|calle|c/|avenida|avda\.?|av\.?|paseo|plaza|camino|carrer|rua|travessa"
     r"|pra[çc]a|avenue|boulevard|bd\.?|place|all[ée]e|chemin|quai|impasse|route|cours|ul\.?|ulica|al\.|aleja|os\.|pl\.|plac|strada"
     r"|bulevardul|jalan|jl\.|nam\.|n[áa]m[ěe]st[íi])"
 )
@@ -35,14 +35,19 @@ _GLUED = (
     r"|utca|[úu]tja|tee|puiestee|odos)"
 )
 _HUNGARIAN = rf"(?:{_NAME} ){{1,3}}(?:u\.|utca|[úu]t|[úu]tja|t[ée]r|tere|k[öo]z|k[öo]r[úu]t|sor|sugár[úu]t)"
+_KIND_BEFORE = rf"{_BEFORE}(?:(?<=/)|(?<=\.) ?| )(?:d'|l')?"
 _WITH_NUMBERS = r"(?<![\w.,/\-#:$€£])"
 _FORMS = tuple(
     re.compile(pattern, flags)
     for pattern, flags in (
         (rf"{_WITH_NUMBERS}(?:(?P<lead>{_NUMBER}) (?=\d))?(?P<street>{_NUMBER},? (?:{_NAME} ){{1,4}}?{_AFTER})(?![\w'])", re.I),
         (
-            rf"{_WITH_NUMBERS}(?:(?P<lead>{_NUMBER}),? )?(?P<street>(?:{_NUMBER},? )?\b{_BEFORE} ?(?:d'|de |du |la |las |al |el |do |da |delle |della )?"
-            rf"(?:{_NAME} ?){{1,4}}?(?:,? ?(?<= ){_NUMBER}\b\.?|(?=,|\n|$| Suite| Apt| suite| apt| in )))",
+            rf"{_WITH_NUMBERS}(?:(?P<lead>{_NUMBER}),? (?=\d))?(?P<street>{_NUMBER},? {_KIND_BEFORE}"
+            rf"(?:{_NAME} ?){{1,5}}?(?:(?<= ){_NUMBER}\b\.?|(?=,|\n|$| Suite| Apt| in )))",
+            re.I,
+        ),
+        (
+            rf"{_WITH_NUMBERS}(?:(?P<lead>{_NUMBER}),? )?(?P<street>\b{_KIND_BEFORE}(?:{_NAME} ){{1,5}}?{_NUMBER}\b\.?)",
             re.I,
         ),
         (rf"{_WITH_NUMBERS}(?:(?P<lead>{_NUMBER}) )?(?P<street>(?:{_NAME} )?{_GLUED}\.? {_NUMBER})\b", re.I),
@@ -52,6 +57,7 @@ _FORMS = tuple(
         (rf"(?<!\w)(?:(?P<lead>{_NUMBER}) )?(?P<street>(?:P\. ?O\. ?|PO )Box \d{{1,7}}|Postboks \d+|Postfach [\d ]+)\b", re.I),
     )
 )
+_PLACED, _BARE = _FORMS[2], _FORMS[5]
 _CUED = re.compile(
     rf"(?i:\b(?:lives? (?:on|at|in)|located (?:at|on|in)|north side of|south side of|corner of|refers to|is on|must enter on|address(?: is|:)?|office is at"
     rf"|offices are (?:located )?at|meet (?:me|you) at|return to)) (?P<street>(?:{_CAPITAL} ){{1,4}}?\d{{1,5}})\b(?![.:\-/%]\d)"
@@ -97,7 +103,7 @@ class StreetAddresses:
                 continue
             if match.re is _CORNER:
                 last = match.end()
-                yield match.start() + 0, match.end(), Confidence.LIKELY
+                yield match.start(), match.end(), Confidence.LIKELY
                 continue
             address = _read(text, match)
             for start, end in _shown(text, address):
@@ -111,7 +117,7 @@ _HOUSE = re.compile(r"\d[A-Za-z]?[ ,\n]|[ .]\d|the corner of")
 def _streets(text: str) -> Iterator[re.Match[str]]:
     for form in _FORMS:
         yield from (match for match in form.finditer(text) if _is_street(match))
-    yield from _CUED.finditer(text)
+    yield from (match for match in _CUED.finditer(text) if _is_street(match))
     yield from _CORNER.finditer(text)
 
 
@@ -124,15 +130,23 @@ _UNITS = frozenset(
 
 def _is_street(match: re.Match[str]) -> bool:
     """Tell a street from an amount, a date or a sentence between two numbers."""
-    street = match["street"]
-    names = [fold(w) for w in re.findall(r"[^\W\d_]+", street)]
-    if not names or names[0] in _UNITS or (match.re in (_FORMS[0], _FORMS[4]) and names[-1] in _UNITS):
+    names = _LETTERS.findall(match["street"])
+    plain = [fold(name) for name in names]
+    if not names or any(name in _UNITS for name in plain):
         return False
-    if match.re is _FORMS[4]:
-        return not any(name in words("common_words") for name in names[:1]) or street[:1].isupper()
-    if match.re is _FORMS[0]:
-        return not any(name in _UNITS for name in names[:-1])
+    if match.re is _BARE:
+        return all(name[:1].isupper() for name in names) and not _everyday(plain)
+    if match.re is _PLACED:
+        return any(name[:1].isupper() for name in names[1:]) or not _everyday(plain)
     return True
+
+
+def _everyday(names: list[str]) -> bool:
+    """Tell whether most of the words are common ones."""
+    return 2 * sum(name in words("common_words") for name in names) > len(names)
+
+
+_LETTERS = re.compile(r"[^\W\d_]{2,}")
 
 
 def _read(text: str, match: re.Match[str]) -> _Address:
