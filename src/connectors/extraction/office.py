@@ -13,6 +13,8 @@ from connectors.model import Gap
 _XML = (".xml", ".rels", ".vml", ".rdf")
 _RAW = ("customXml/item", "customxml/item")
 _DULL = ("/theme/", "[Content_Types].xml", "META-INF/manifest.xml", "/_rels/", "_rels/.rels")
+_PREVIEWS = ("docProps/thumbnail.", "Thumbnails/")
+"""Small pictures of the first page, whose text is in the document."""
 _CONTROL = (".bin", ".emf", ".wmf", ".fntdata", ".odttf", ".ttf", ".xlb")
 
 
@@ -54,7 +56,7 @@ def _part(
 
 
 def _content(name: str, data: bytes, *, is_cut: bool) -> Iterator[Item]:
-    if name == "mimetype":
+    if name == "mimetype" or name.startswith(_PREVIEWS):
         return
     if name.startswith(_RAW) and name.endswith(".xml"):
         yield Inner(name, data, cut=is_cut)  # business data: element names are its keys

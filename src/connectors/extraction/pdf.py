@@ -21,6 +21,8 @@ _PASSWORD = 4
 """FPDF_ERR_PASSWORD of https://pdfium.googlesource.com/pdfium/+/main/public/fpdfview.h"""
 _XMP = re.compile(rb"<x:xmpmeta.*?</x:xmpmeta>", re.DOTALL)
 _NOTE_KEYS = (b"Contents", b"V", b"T", b"TU", b"RC", b"Subj")
+_HYPHEN = "\ufffe"
+"""What pdfium makes of a hyphen at the end of a line."""
 _LONGEST = 1 << 20
 _PIXELS = 12_000_000
 """What a page is rendered to at most for OCR: a page may claim to be a kilometre wide."""
@@ -56,7 +58,7 @@ def _pages(document: pypdfium2.PdfDocument, meter: Meter) -> Iterator[Item]:
             continue
         try:
             text = page.get_textpage().get_text_range()
-            yield Text(text.replace("\r\n", "\n"), f"page {number}", _TYPE)
+            yield Text(text.replace("\r\n", "\n").replace(_HYPHEN, "-"), f"page {number}", _TYPE)
             if notes := "\n".join(_notes(page)):
                 yield Text(notes, f"page {number}#notes", _TYPE)
             if not text.strip() and _has_image(page):
@@ -67,7 +69,8 @@ def _pages(document: pypdfium2.PdfDocument, meter: Meter) -> Iterator[Item]:
         finally:
             page.close()
     if scanned:
-        yield gap(f"pages {_ranges(scanned)}", Gap.NO_TEXT, ocr.why_not(meter))
+        word = "page" if len(scanned) == 1 else "pages"
+        yield gap(f"{word} {_ranges(scanned)}", Gap.NO_TEXT, ocr.why_not(meter))
 
 
 def _has_image(page: pypdfium2.PdfPage) -> bool:

@@ -20,6 +20,8 @@ _LINE = frozenset({"p", "h", "tr", "br", "cr", "table-row", "line-break", "row",
                    "list-item", "note", "comment", "text", "definedName", "entry", "file-entry", "si"})  # fmt: skip
 _CELL = frozenset({"tab", "tc", "table-cell", "covered-table-cell"})
 _SPACE = frozenset({"s"})
+RUNS = frozenset({"t", "delText", "instrText", "delInstrText", "r", "span", "a", "rt", "rb", "s", "tab"})
+"""Elements of OOXML and OpenDocument whose text goes on in the next one."""
 _TELLING = frozenset({"descr", "title", "tooltip", "alt", "alias", "tag", "author", "creator", "userId", "display",
                       "Target", "href", "initials", "string-value", "formula", "email", "providerId"})  # fmt: skip
 _NAMED = frozenset({"property", "docVar", "user-defined", "definedName", "variable-set", "variable-decl"})
@@ -61,11 +63,13 @@ class Collector:
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
+        self._has_text = False
         self.told: list[str] = []
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         """Open an element: cells and blanks leave their mark, names of properties become text."""
         name = tag.rpartition("}")[2]
+        self._has_text = False
         if name in _CELL:
             self._pieces.append("\t")
         elif name in _SPACE:
@@ -74,6 +78,8 @@ class Collector:
             self._attributes(name, attributes)
 
     def _attributes(self, tag: str, attributes: dict[str, str]) -> None:
+        if tag == "Relationship" and attributes.get("TargetMode") != "External":
+            return
         for key, value in attributes.items():
             name = key.rpartition("}")[2]
             if tag in _NAMED and name in ("name", "val"):
@@ -82,13 +88,16 @@ class Collector:
                 self.told.append(value)
 
     def end(self, tag: str) -> None:
-        """Close an element: paragraphs and rows end their line."""
-        if tag.rpartition("}")[2] in _LINE:
+        """Close an element: paragraphs and rows end their line, and so does a text that is no run of one."""
+        name = tag.rpartition("}")[2]
+        if name in _LINE or (self._has_text and name not in RUNS):
             self._pieces.append("\n")
+        self._has_text = False
 
     def data(self, text: str) -> None:
         """Keep a text node."""
         self._pieces.append(text)
+        self._has_text = self._has_text or not text.isspace()
 
     def comment(self, text: str) -> None:
         """Keep a comment: it is content that nobody sees."""

@@ -32,10 +32,23 @@ _LINKS = frozenset({"href", "src", "Target"})
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a markup language reads: which tags end a stretch of text, and which attributes hold content."""
+    """How a markup language reads: which tags end a stretch of text, and which attributes hold content.
+
+    With `runs` set, the end of any other element ends a stretch when text stands right before it.
+    """
 
     breaks: Callable[[str], bool]
     telling: frozenset[str]
+    runs: frozenset[str] = frozenset()
+
+    def ends(self, tag: str, *, before: str) -> bool:
+        """Say whether `tag` ends a stretch of text; `before` is the token in front of it."""
+        match = _NAME.match(tag)
+        if match is None:
+            return False
+        name = match.group(1)
+        is_leaf = bool(self.runs) and tag.startswith("</") and not before.startswith("<")
+        return self.breaks(name) or (is_leaf and name.rpartition(":")[2] not in self.runs)
 
 
 def _breaks_html(name: str) -> bool:
@@ -69,7 +82,7 @@ def _runs(tokens: list[str], dialect: Dialect) -> Iterator[list[int]]:
     for index, token in enumerate(tokens):
         if token[0] != "<" or token.startswith(_CDATA):
             run.append(index)
-        elif run and (match := _NAME.match(token)) and dialect.breaks(match.group(1)):
+        elif run and dialect.ends(token, before=tokens[index - 1]):
             yield run
             run = []
     if run:

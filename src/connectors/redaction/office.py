@@ -8,6 +8,7 @@ from datetime import datetime
 from io import BytesIO
 
 from connectors.extraction import numbers
+from connectors.extraction.xmltext import RUNS
 from connectors.redaction.markup import Dialect, redact_markup
 from connectors.redaction.structured import Rewritten
 from connectors.redaction.text import Redactor
@@ -32,7 +33,6 @@ _TELLING = frozenset(
         "display",
         "string-value",
         "string",
-        "val",
     }
 )
 _CELL = re.compile(r"<((?:\w+:)?)c\b((?:[^>\"]|\"[^\"]*\")*?)(?<!/)>(.*?)</\1c>", re.DOTALL)
@@ -43,7 +43,7 @@ _EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001 - sheets know no zone
 _MOST = 512 << 20
 _DEPTH = 3
 
-OFFICE = Dialect(lambda name: name.rpartition(":")[2] in _BREAKING, _TELLING - {"val"})
+OFFICE = Dialect(lambda name: name.rpartition(":")[2] in _BREAKING, _TELLING, RUNS)
 """Parts of OOXML and OpenDocument. Their names and ids are no content and stay."""
 
 

@@ -31,7 +31,8 @@ def test_word_shows_all_its_parts(read):
                 "word/footnotes.xml": documents.word(documents.paragraph("in a footnote")),
                 "docProps/custom.xml": '<p xmlns:v="v"><property name="Secret"><v:l>kept</v:l></property></p>',
                 "customXml/item1.xml": "<data><password>hidden</password></data>",
-                "word/_rels/document.xml.rels": '<R><r TargetMode="External" Target="https://example.test/?t=1"/></R>',
+                "word/_rels/document.xml.rels": '<R><Relationship Target="in.xml"/>'
+                '<Relationship TargetMode="External" Target="https://example.test/?t=1"/></R>',
             },
         )
     )
@@ -49,6 +50,11 @@ def test_word_shows_all_its_parts(read):
 def test_runs_of_one_word_are_joined(read):
     texts, _ = read(documents.docx(documents.paragraph("4111 11", "11 1111 ", "1111")))
     assert texts["word/document.xml"] == "4111 1111 1111 1111"
+
+
+def test_properties_do_not_run_into_one_another(read):
+    part = "<core xmlns:d='d'><d:creator>Ann</d:creator><d:other>4111 1111</d:other><d:last>Bob</d:last></core>"
+    assert read(documents.docx(extra={"docProps/core.xml": part}))[0]["docProps/core.xml"] == "Ann\n4111 1111\nBob"
 
 
 def test_embedded_files_are_read_in_their_turn(read):

@@ -147,7 +147,7 @@ def _is_whole(data: bytes) -> bool:
 
 
 def test_word_over_runs_headers_properties_and_links():
-    link = '<R><r TargetMode="External" Target="https://x.test/?c=4111 1111"/></R>'
+    link = '<R><Relationship TargetMode="External" Target="https://x.test/?c=4111 1111"/></R>'
     inner = documents.xlsx({"S": [[CARD]]})
     before = documents.docx(
         documents.paragraph("card 41", "11 11", "11 & more"),
@@ -167,6 +167,15 @@ def test_word_over_runs_headers_properties_and_links():
     assert texts.count(CARD) == 1
     assert after.untouched == ("word/media/i.png",)
     assert after.replaced == 4
+
+
+def test_neighbouring_properties_are_texts_of_their_own():
+    def find(text):
+        return values(CARD)(text) if text == CARD else []
+
+    part = f"<core xmlns:d='d'><d:other>Ann</d:other><d:another>{CARD}</d:another><d:third>Bob</d:third></core>"
+    after = redact_office(documents.docx(extra={"docProps/core.xml": part}), Redactor(find, Substitute("XX")))
+    assert _all_texts(after.content) == "Ann\nXX\nBob"
 
 
 def test_parts_without_a_value_stay_to_the_byte():
