@@ -29,7 +29,8 @@ STANDARD: dict[str, dict[str, tuple[bool, Any]]] = {
     "component": {"name": (True, str), "version": (False, str), "rules": (False, ["rule"])},
     "rule": {
         "id": (True, str), "name": (False, str), "shortDescription": (False, "text"),
-        "fullDescription": (False, "text"), "help": (False, "text"), "defaultConfiguration": (False, dict), "properties": (False, dict),
+        "fullDescription": (False, "text"), "help": (False, "text"),
+        "defaultConfiguration": (False, dict), "properties": (False, dict),
     },
     "text": {"text": (True, str)},
     "details": {"id": (False, str)},
@@ -109,6 +110,7 @@ def test_every_rule_that_a_result_names_is_there_once_with_its_worst_severity(ma
     records = [
         make_record(1, severity=Severity.LOW),
         make_record(2, severity=Severity.CRITICAL),
+        make_record(4, severity=Severity.HIGH),
         make_record(3, detector="another", severity=Severity.MEDIUM),
     ]
     (run,) = log(records)["runs"]
@@ -116,7 +118,7 @@ def test_every_rule_that_a_result_names_is_there_once_with_its_worst_severity(ma
     assert [rule["id"] for rule in rules] == ["another", "example_token"]
     assert rules[1]["properties"]["security-severity"] == "9.5"
     assert rules[1]["defaultConfiguration"] == {"level": "error"}
-    assert [result["level"] for result in run["results"]] == ["note", "error", "warning"]
+    assert [result["level"] for result in run["results"]] == ["note", "error", "error", "warning"]
 
 
 @pytest.mark.parametrize(
