@@ -15,17 +15,19 @@ which the bench leaves out.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
 from pydantic import SecretStr, ValidationError
 
 from connectors.contract import API_VERSION, ConnectionConfig, Connector, powers
-from connectors.errors import AuthError, ConnectorsError, RateLimited, Transient, Unverified
-from connectors.model import ActionResult, Delivery, EventKind, Level
+from connectors.errors import AuthError, ConnectorsError, NotFound, RateLimited, Transient, Unverified
+from connectors.model import ActionResult, Delivery, EventKind, Level, PersonRef
 from connectors.testing import probes
 from connectors.testing.bench import CANARY, Bench, Kit, Shadow, recorded_logs
 
@@ -283,6 +285,17 @@ class ConnectorContract:
         assert gaps, "missing access is silently left out"
         assert not any(page.reconcile for page in pages), "missing access would delete what is known"
 
+    @pytest.mark.parametrize("fault", FAULTS)
+    def test_units_raise_what_the_host_understands(self, kit: Kit, fault: str) -> None:
+        """Fetching content late, a fault of the app becomes one of the product's errors, or a gap."""
+        connector = self._needs(kit, "Syncs")
+        kit.bench.create("anything")
+        events = [event for event in kit.everything(connector) if event.kind is EventKind.CHANGED]
+        reader = kit.connect()
+        probes.fail(kit, fault)
+        with contextlib.suppress(FAULTS[fault]):
+            kit.texts(reader, events[-1])
+
     def test_retry_after_is_obeyed(self, kit: Kit) -> None:
         """An app that asks for 37 seconds is left alone, and the host is told."""
         connector = self._needs(kit, "Syncs")
@@ -302,6 +315,26 @@ class ConnectorContract:
         for text in (*said, *lines, str(kit.context.entries)):
             assert CANARY not in text, f"content leaks: {probes.around(text, CANARY)}"
             assert kit.bench.secret not in text, f"the webhook secret leaks: {probes.around(text, kit.bench.secret)}"
+
+    # -- people and channels
+
+    def test_strangers_are_not_found(self, kit: Kit) -> None:
+        """Somebody whom the app does not know is `NotFound`, not an invented person."""
+        connector = self._needs(kit, "KnowsPeople")
+        with pytest.raises(NotFound):
+            connector.person(PersonRef("nobody-of-this-name"))
+
+    def test_a_subscription_can_be_renewed(self, kit: Kit) -> None:
+        """A subscription is JSON and renewable, and its secrets stay out of its repr."""
+        connector = self._needs(kit, "Subscribes")
+        callback = "https://connectors.example/webhooks/kit"
+        first = connector.subscribe(callback, None)
+        kept = replace(first, state=json.loads(json.dumps(dict(first.state))))
+        again = connector.subscribe(callback, kept)
+        for one in (first, again):
+            assert one.expires_at is None or one.expires_at > kit.bench.now(), "a subscription that is over at once"
+            assert one.expires_at is None or one.expires_at.tzinfo, "expires_at has no time zone"
+            assert kit.bench.secret not in repr(one), "a secret in the repr of a subscription"
 
     # -- actions
 
