@@ -116,7 +116,7 @@ class Actor:
             return Outcome(ActionResult.NOTHING_TO_DO, "it is gone already", before, rest)
         return Outcome(ActionResult.DONE, "deleted the message", before, rest)
 
-    def _delete_file(self, target: Target, current: JsonObject, before: str, dry_run: bool) -> Outcome:
+    def _delete_file(self, _target: Target, current: JsonObject, before: str, dry_run: bool) -> Outcome:
         token = self._token_for(False)
         if dry_run:
             return Outcome(ActionResult.DRY_RUN, "would delete the file from every channel", before)
@@ -144,7 +144,7 @@ class Actor:
         self.context.state.put(key, True)
         return Outcome(ActionResult.DONE, "told the author by direct message", before, stays)
 
-    def _tombstone(self, target: Target, current: JsonObject, before: str, dry_run: bool) -> Outcome:
+    def _tombstone(self, target: Target, _current: JsonObject, before: str, dry_run: bool) -> Outcome:
         if self.config.discovery_token is None:
             raise MissingScope("tombstones need the Discovery API", hint="set discovery_token (Enterprise Grid)")
         channel, ts = _place(target)

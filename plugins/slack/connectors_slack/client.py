@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
+import requests
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse
@@ -74,6 +75,10 @@ _ERRORS: Mapping[str, type[ConnectorsError]] = {
 }
 
 
+_UNREADABLE = (ValueError, AttributeError, TypeError)
+"""What the SDK raises over JSON that is no object, or no JSON at all."""
+
+
 def _silent() -> logging.Logger:
     """Return a logger that drops everything: the SDK logs bodies and parameters."""
     logger = logging.Logger("connectors_slack.sdk", logging.CRITICAL + 1)
@@ -110,7 +115,7 @@ class SlackClient:
             response = self._client(token).api_call(method, params=chosen)
         except SlackApiError as error:
             raise self._translated(method, bucket, error.response) from None
-        except (SlackClientError, OSError, http.client.HTTPException, ValueError) as error:
+        except (SlackClientError, OSError, http.client.HTTPException, *_UNREADABLE) as error:
             raise Transient(f"{method}: no usable answer from Slack ({type(error).__name__})") from None
         if not isinstance(response.data, dict):
             raise Transient(f"{method}: Slack answered something else than JSON")
@@ -165,7 +170,10 @@ class SlackClient:
             raise Unsupported("the file is not stored at Slack")
         token = self._config.token.get_secret_value()
         session = self._context.session("download")
-        answer = session.get(url, headers={"Authorization": f"Bearer {token}"}, stream=True, timeout=60)
+        try:
+            answer = session.get(url, headers={"Authorization": f"Bearer {token}"}, stream=True, timeout=60)
+        except requests.RequestException as error:
+            raise Transient(f"file download: no answer from Slack ({type(error).__name__})") from None
         if answer.status_code == 200 and "x-slack-login-page" not in answer.headers:
             answer.raw.decode_content = True
             return cast("BinaryIO", answer.raw)

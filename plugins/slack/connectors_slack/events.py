@@ -230,7 +230,7 @@ def channel_place(channel: Mapping[str, Any], *, workspace_url: str = "", team: 
 def is_own(message: Mapping[str, Any], apps: frozenset[str], *, bot: str = "") -> bool:
     """Tell whether a message was written by our own app, or carries the mark of our alerts."""
     profile, metadata = message.get("bot_profile"), message.get("metadata")
-    said = {message.get("app_id"), profile.get("app_id") if isinstance(profile, dict) else None}
+    said = (message.get("app_id"), profile.get("app_id") if isinstance(profile, dict) else None)
     marked = isinstance(metadata, dict) and metadata.get("event_type") == ALERT_MARK
     return (
         marked
@@ -318,7 +318,7 @@ class Reader:
         return self.read_channel() if named else ()
 
     def file(self) -> tuple[Event, ...]:
-        """Handle `file_created`, `file_shared`, `file_public`, `file_changed` and `file_unshared`.
+        """Handle `file_created`, `file_shared`, `file_public`, `file_change` and `file_unshared`.
 
         These carry only the file's id; `units` asks for the rest. Most do not say the channel either: their
         container is empty.
@@ -326,7 +326,8 @@ class Reader:
         event = self.event
         held = event.get("file")
         file_id = event.get("file_id") or (held.get("id") if isinstance(held, dict) else held)
-        named = event.get("channel_id") or event.get("channel")
+        listed = event.get("channel_ids")
+        named = event.get("channel_id") or (listed[0] if isinstance(listed, list) and listed else "")
         place = Place(named if isinstance(named, str) else "", workspace_url=self.workspace_url)
         known = event.get("type") in ("file_created", "file_shared")
         made = file_event({"id": file_id}, place, version=_SEEN if known else self._when())
@@ -383,7 +384,7 @@ class Reader:
 _HANDLERS: Mapping[str, Callable[[Reader], tuple[Event, ...]]] = {
     "message": Reader.message,
     **dict.fromkeys(
-        ("file_created", "file_shared", "file_public", "file_changed", "file_unshared", "file_deleted"),
+        ("file_created", "file_shared", "file_public", "file_change", "file_unshared", "file_deleted"),
         Reader.file,
     ),
     **dict.fromkeys(("channel_shared", "channel_unshared"), Reader.exposed),

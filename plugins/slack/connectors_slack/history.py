@@ -131,7 +131,7 @@ class ChannelReader:
             channel=self.place.channel,
             limit=self.page_size,
             oldest=state.oldest if state.oldest != "0" else None,
-            latest=state.latest or None,
+            latest=state.latest or self._ahead(state),
             include_all_metadata=True,
         )
         messages = objects(data.get("messages"))
@@ -147,6 +147,15 @@ class ChannelReader:
             state.latest = stamps[0]
             state.top = max(state.top or "0", stamps[-1], key=events.micros)
         state.history_done = not more or not stamps
+
+    def _ahead(self, state: Pass) -> str | None:
+        """Return an upper bound for a first page that has a lower one.
+
+        With `oldest` alone Slack gives the messages closest to it, and paging back would miss the rest.
+        """
+        if state.oldest == "0":
+            return None
+        return _stamp(int(self.context.now().timestamp() * 1_000_000) + 86_400_000_000)
 
     def _thread(self, state: Pass, batch: Batch) -> None:
         """Read one page of the first pending thread; its root comes first in every page and is known already."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from connectors.model import Gap, ScanUnit
 
 # https://docs.slack.dev/messaging/formatting-message-text
-_ANGLE = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
+_ANGLE = re.compile(r"<([@#!][^<>|]*|[A-Za-z][A-Za-z0-9+.-]*:[^<>|]*)(?:\|([^<>]*))?>")
 _SPACES = re.compile(r"\s+")
 
 # Keys of Block Kit and attachments whose values name things and never hold what people wrote.
@@ -61,12 +60,15 @@ _NOT_TEXT = frozenset(
         "callback_id",
     ]
 )
-_INLINE = frozenset({"rich_text_section", "rich_text_preformatted", "rich_text_quote"})
+_INLINE = ("rich_text_section", "rich_text_preformatted", "rich_text_quote")
 
 
 def plain(mrkdwn: str) -> str:
     """Return mrkdwn as a reader sees it: entities decoded, `<url|label>` as `label url`."""
-    return html.unescape(_ANGLE.sub(_angle, mrkdwn)) if "<" in mrkdwn or "&" in mrkdwn else mrkdwn
+    shown = _ANGLE.sub(_angle, mrkdwn) if "<" in mrkdwn else mrkdwn
+    if "&" in shown:  # Slack escapes these three and no more; others would turn `&copy=1` in an address to `©=1`
+        shown = shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    return shown
 
 
 def _angle(found: re.Match[str]) -> str:
@@ -104,7 +106,7 @@ def _run(element: dict[str, Any]) -> str:
     shown = text if isinstance(text, str) else ""
     if isinstance(url, str) and url != shown:
         return f"{shown} {url} " if shown else url
-    if not shown and element.get("type") in ("user", "channel", "usergroup", "emoji", "date", "broadcast"):
+    if not shown and element.get("type") in ("user", "channel", "usergroup", "emoji", "broadcast"):
         return " "
     return shown or " ".join(strings({k: v for k, v in element.items() if k != "type"}))
 

@@ -81,6 +81,9 @@ class FakeApp:
 
     name: ClassVar[str]
 
+    base_url: str = ""
+    """Where it is served, without a trailing slash; set by `FakeApps`."""
+
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.faults: list[Fault] = []
@@ -129,6 +132,8 @@ class FakeApps:
         self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
+        for app in apps:
+            app.base_url = self.url(app.name)
 
     def url(self, name: str) -> str:
         """Return the base URL of one app, without a trailing slash."""

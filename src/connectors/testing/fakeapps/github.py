@@ -102,7 +102,6 @@ class FakeGitHub(FakeApp):
         self._clock = int(start)
         self._ids = 1000
         self._sent = 0
-        self._base = ""
         self.add_user("connectors[bot]")
 
     # What there is
@@ -563,7 +562,6 @@ class FakeGitHub(FakeApp):
     def answer(self, request: Request) -> Response:
         """Answer one request, with the rate headers and ETags that GitHub adds."""
         with self.lock:
-            self._base = request.base_url
             refused = self._refused(request)
             response = refused or super().answer(request)
             if response.status == 404 and not refused:

@@ -300,17 +300,19 @@ class FakeSlack(FakeApp):
         )
 
     def file_event(self, kind: str, file_id: str) -> Webhook:
-        """Send `file_created`, `file_shared`, `file_changed`, `file_public`, `file_unshared` or `file_deleted`.
+        """Send `file_created`, `file_shared`, `file_change`, `file_public`, `file_unshared` or `file_deleted`.
 
-        `file_changed` and `file_deleted` change the file as well; replace its bytes in `contents`.
+        `file_change` and `file_deleted` change the file as well; replace its bytes in `contents`.
         """
         at, file = self.tick(), self.files[file_id]
-        event: JsonObject = {"type": kind, "file_id": file_id, "event_ts": at}
+        event: JsonObject = {"type": kind, "file_id": file_id}
+        if kind != "file_change":
+            event["event_ts"] = at
         if kind != "file_deleted":
             event["file"] = {"id": file_id}
-        if kind == "file_shared":
+        if kind in ("file_shared", "file_unshared"):
             event["channel_id"] = file["channels"][0]
-        if kind == "file_changed":
+        if kind == "file_change":
             file["updated"], file["size"] = int(float(at)), len(self.contents[file_id])
         if kind == "file_public":
             file["public_url_shared"] = True
@@ -380,13 +382,12 @@ class FakeSlack(FakeApp):
     def _file(self, file_id: str) -> JsonObject:
         file = dict(self.files[file_id])
         if file["mode"] != "external":
-            file["url_private"] = f"{self._base}/files-pri/{self.team}-{file_id}/{file['name']}"
-            file["url_private_download"] = f"{self._base}/files-pri/{self.team}-{file_id}/download/{file['name']}"
+            base = self.base_url or "https://files.slack.com"
+            file["url_private"] = f"{base}/files-pri/{self.team}-{file_id}/{file['name']}"
+            file["url_private_download"] = f"{base}/files-pri/{self.team}-{file_id}/download/{file['name']}"
         return file
 
     # The Web API
-
-    _base = "https://files.slack.com"
 
     def limit(self, method: str, *, calls: int, seconds: float = 60.0) -> None:
         """Answer 429 with Retry-After to more than `calls` calls of `method` in `seconds`."""
@@ -407,7 +408,6 @@ class FakeSlack(FakeApp):
     @route("POST", r"/api/(?P<method>[\w.]+)")
     def web_api(self, request: Request, method: str) -> Response:
         """Answer one method of the Web API."""
-        self._base = request.base_url
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         params = {**request.query, **_params(request)}
         wait = self._over(method)
@@ -511,8 +511,13 @@ class FakeSlack(FakeApp):
         inclusive = params.get("inclusive") in ("1", "true")
         low = (bisect.bisect_left if inclusive else bisect.bisect_right)(tops, oldest) if oldest not in ("", "0") else 0
         high = (bisect.bisect_right if inclusive else bisect.bisect_left)(tops, latest) if latest else len(tops)
+        if oldest not in ("", "0") and not latest:
+            # Slack gives what is closest to `oldest` when that is the only bound.
+            high = min(low + limit, high)
+            more = high < len(tops)
+        else:
+            more = high - limit > low
         chosen = tops[max(high - limit, low) : high][::-1]
-        more = high - limit > low
         following = {"response_metadata": {"next_cursor": _encode(chosen[-1])}} if more else {}
         metadata = params.get("include_all_metadata") in ("1", "true")
         messages = [self._shown(_with_metadata(self.messages[channel][ts], metadata)) for ts in chosen]
