@@ -129,9 +129,14 @@ class SlackDestination(Destination[SlackConfig]):
             token=self.config.token.get_secret_value(),
             base_url=self.config.base_url,
             timeout=_TIMEOUT,
+            proxy=self._proxy(),
             retry_handlers=[],
             logger=_silent(),
         )
+
+    def _proxy(self) -> str | None:
+        with self.context.session() as session:
+            return session.proxies.get("https")
 
     def _audience(self, client: WebClient, alert: Alert) -> tuple[str, bool]:
         """Return the channel to post to and whether only the author reads it."""

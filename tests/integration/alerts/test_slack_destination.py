@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import pytest
+import requests
 from pydantic import ValidationError
 
 from connectors.alerts.slack import SlackConfig, SlackDestination
@@ -149,6 +150,16 @@ def test_a_rate_limit_is_told_with_its_time(slack: Any, make: Make, make_alert: 
     with pytest.raises(RateLimited) as caught:
         make().deliver(make_alert())
     assert caught.value.after == 37
+
+
+def test_the_outbound_proxy_is_used(slack: Any, make: Make, make_alert: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    destination = make(base_url="http://slack.invalid/slack/api/")
+    proxy = slack[1].partition("/slack")[0]
+    session = requests.Session()
+    session.proxies["https"] = proxy
+    monkeypatch.setattr(destination.context, "session", lambda: session)
+    destination.deliver(make_alert())
+    assert len(slack[0].posted) == 1
 
 
 def test_probe_says_as_whom_it_posts_and_refuses_a_bad_token(slack: Any, make: Make, make_alert: Make) -> None:
