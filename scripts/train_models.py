@@ -57,9 +57,9 @@ def person_rows(sentences: Iterable[tuple[str, list[tuple[int, int]]]]) -> tuple
     rows, labels = [], []
     for text, spans in sentences:
         tokens = names.tokenize(text)
-        for at in names.candidates(text, tokens):
-            start, end, _ = tokens[at]
-            rows.append(names.features(text, tokens, at))
+        for at in names.candidates(tokens):
+            start, end = tokens.starts[at], tokens.end(at)
+            rows.append(names.features(tokens, at))
             labels.append(any(a < end and start < b for a, b in spans))
     return rows, labels
 

@@ -29,11 +29,12 @@ _AFTER = (  # kinds that stand after them
     r"|prairie|ranch|rapid|rapids|route|shoal|shore|spring|spur|stream|summit|track|trace|turnpike|tunnel|union|valley"
     r"|via|view|village|ville|vista|wall|well|wells|terrasse|brae|parade|esplanade)\b\.?"
 )
-_GLUED = (
-    r"[^\W\d_][\w'’\-]{2,24}(?:stra(?:ss|ß)e|str\.|gasse|weg|platz|allee|damm|ufer|ring|straat|laan|gracht|plein|kade|singel|dreef"
+_ENDS = (
+    r"stra(?:ss|ß)e|str\.|gasse|weg|platz|allee|damm|ufer|ring|straat|laan|gracht|plein|kade|singel|dreef"
     r"|gatan|v[äa]gen|gata|gate|gr[äa]nd|vej|veien|vegen|gade|katu|kuja|polku|tie|puisto|str[æa]e?ti|braut|gata|vegur|h[öo]fdi"
-    r"|utca|[úu]tja|tee|puiestee|odos)"
+    r"|utca|[úu]tja|[úu]t|u|tee|puiestee|odos"
 )
+_GLUED = rf"[^\W\d_][\w'’\-]{{2,24}}(?:{_ENDS})"
 _HUNGARIAN = rf"(?:{_NAME} ){{1,3}}(?:u\.|utca|[úu]t|[úu]tja|t[ée]r|tere|k[öo]z|k[öo]r[úu]t|sor|sugár[úu]t)"
 _KIND_BEFORE = rf"{_BEFORE}(?:(?<=/)|(?<=\.) ?| )(?:d'|l')?"
 _WITH_NUMBERS = r"(?<![\w.,/\-#:$€£])"
@@ -95,8 +96,6 @@ class StreetAddresses:
 
     def search(self, text: str) -> Iterator[tuple[int, int, Confidence]]:
         """Yield each address; one that is written in lines is yielded line by line, without its town."""
-        if not _HOUSE.search(text):
-            return
         last = 0
         for match in sorted(_streets(text), key=lambda m: (m.start(), -m.end())):
             if match.start() < last:
@@ -111,14 +110,36 @@ class StreetAddresses:
                 yield start, end, Confidence.LIKELY
 
 
-_HOUSE = re.compile(r"\d[A-Za-z]?[ ,\n]|[ .]\d|the corner of")
+_SPOT = re.compile(
+    rf"\d(?:(?<=[^\W\d_] \d)|(?<=\w\. \d)|[A-Za-z]?,? (?:[^\W\d_a-z]|\d{{1,5}},? [^\W\d_]|(?i:{_BEFORE}) ))"
+)
+_NAMED = re.compile(rf"(?:[^\W\d_a-z][\w'’\-]*|(?i:{_ENDS}))\.? \Z")
+_AROUND = 100
+
+
+def _places(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the parts of a text that may hold a street: those around a number beside a word that begins like one."""
+    low = high = -1
+    for spot in _SPOT.finditer(text):
+        start = spot.start()
+        if spot.end() == start + 1 and not _NAMED.search(text, max(start - 30, 0), start):
+            continue
+        if start > high:
+            if high >= 0:
+                yield low, high
+            low = max(start - _AROUND, 0)
+        high = min(spot.end() + _AROUND, len(text))
+    if high >= 0:
+        yield low, high
+    if "orner of" in text:
+        yield 0, len(text)
 
 
 def _streets(text: str) -> Iterator[re.Match[str]]:
-    for form in _FORMS:
-        yield from (match for match in form.finditer(text) if _is_street(match))
-    yield from (match for match in _CUED.finditer(text) if _is_street(match))
-    yield from _CORNER.finditer(text)
+    for low, high in _places(text):
+        for form in (*_FORMS, _CUED):
+            yield from (match for match in form.finditer(text, low, high) if _is_street(match))
+        yield from _CORNER.finditer(text, low, high)
 
 
 _UNITS = frozenset(

@@ -8,12 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import accumulate
+from typing import NamedTuple
 
-from connectors.detection.lexicon import fold, words
+from connectors.detection.lexicon import fold
+from connectors.detection.lexicon import words as lexicon
 from connectors.detection.logistic import Model, load
 from connectors.model import Confidence
 
-_WORD = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
+_WORD = re.compile(r"([^\W\d_]+(?:['’\-](?![sS]\b)[^\W\d_]+)*)")
 _JOINERS = frozenset("de da do dos das del della di du van von der den ten ter la le el al bin ibn af av zu zur y e".split())
 _TITLES = frozenset("mr mrs ms miss dr prof professor sir madam mister lord lady rev".split())
 _SURE = 0.85
@@ -22,8 +25,17 @@ _LEAST = 0.5
 _BESIDE = 0.2
 """What is enough for a word beside one that is surely a name: `White` in `James White`."""
 
-Token = tuple[int, int, str]
-"""Start, end and text of a word."""
+
+class Words(NamedTuple):
+    """The words of a text: the word `n` starts at `starts[n]`; `gaps[n]` stands before it, `gaps[n + 1]` after."""
+
+    words: list[str]
+    gaps: list[str]
+    starts: list[int]
+
+    def end(self, number: int) -> int:
+        """Return the offset at which a word ends."""
+        return self.starts[number] + len(self.words[number])
 
 
 class PersonNames:
@@ -37,16 +49,16 @@ class PersonNames:
 
     def search(self, text: str) -> Iterator[tuple[int, int, Confidence]]:
         """Yield each name, without title."""
-        tokens = tokenize(text)
+        words = tokenize(text)
         scores: dict[int, float] = {}
-        for at in candidates(text, tokens):
-            probability = self._model.probability(features(text, tokens, at))
+        for at in candidates(words):
+            probability = self._model.probability(features(words, at))
             if probability >= _BESIDE:
                 scores[at] = probability
-        for first, last in _runs(text, tokens, sorted(scores)):
+        for first, last in _runs(words, sorted(scores)):
             best = max(scores.get(at, 0.0) for at in range(first, last + 1))
             if best >= _LEAST:
-                yield tokens[first][0], tokens[last][1], _confidence(best)
+                yield words.starts[first], words.end(last), _confidence(best)
 
 
 def _confidence(probability: float) -> Confidence:
@@ -55,24 +67,18 @@ def _confidence(probability: float) -> Confidence:
     return Confidence.LIKELY if probability >= _LIKELY else Confidence.POSSIBLE
 
 
-def tokenize(text: str) -> list[Token]:
+def tokenize(text: str) -> Words:
     """Return the words of a text; a possessive is no part of its word."""
-    tokens = []
-    for match in _WORD.finditer(text):
-        word = match.group()
-        start, end = match.span()
-        if word[-2:] in ("'s", "’s", "'S"):
-            word, end = word[:-2], end - 2
-        tokens.append((start, end, word))
-    return tokens
+    parts = _WORD.split(text)
+    return Words(parts[1::2], parts[0::2], list(accumulate(map(len, parts)))[0::2])
 
 
 @lru_cache(maxsize=65_536)
 def kind(word: str) -> tuple[bool, tuple[str, ...]]:
     """Return whether a word may be part of a name by its own looks, and the features of its looks."""
     low = fold(word)
-    given, family, common = low in words("given_names"), low in words("family_names"), low in words("common_words")
-    place, brand = low in words("places"), low in words("brands")
+    given, family, common = low in lexicon("given_names"), low in lexicon("family_names"), low in lexicon("common_words")
+    place, brand = low in lexicon("places"), low in lexicon("brands")
     shape = _shape(word)
     flags = f"{given:d}{family:d}{common:d}{place:d}{brand:d}"
     if shape == "lower":
@@ -108,70 +114,67 @@ def _shape(word: str) -> str:
     return "mixed"
 
 
-def candidates(text: str, tokens: Sequence[Token]) -> list[int]:
+def candidates(words: Words) -> list[int]:
     """Return the numbers of the words that a look at the word alone does not rule out."""
-    found = []
-    for at, (start, end, word) in enumerate(tokens):
-        if kind(word)[0] and not (_touches_code(text, start, end)):
-            found.append(at)
-    return found
+    gaps = words.gaps
+    likely = [at for at, word in enumerate(words.words) if kind(word)[0]]
+    return [at for at in likely if not _touches_code(gaps[at], gaps[at + 1])]
 
 
-def _touches_code(text: str, start: int, end: int) -> bool:
+def _touches_code(before: str, after: str) -> bool:
     """Tell whether a word is a part of an identifier, a path, an address or a call."""
-    before = text[start - 1] if start else " "
-    after = text[end] if end < len(text) else " "
-    if before in "_$/\\@#%&=-" or before.isdigit() or after in "_$/\\@(=[-" or after.isdigit():
+    if before and (before[-1] in "_$/\\@#%&=-" or before[-1].isdigit()):
         return True
-    if after in ".:" and end + 1 < len(text) and (text[end + 1].isalnum() or text[end + 1] in ":_/"):
-        return after == "." or text[end + 1] in ":/"
-    return before == "." and start > 1 and text[start - 2].isalnum()
+    if after and (after[0] in "_$/\\@(=[-" or after[0].isdigit()):
+        return True
+    return before == "." or after == "." or after[:2] in ("::", ":/", "._")
 
 
-def features(text: str, tokens: Sequence[Token], at: int) -> list[str]:
+def features(words: Words, at: int) -> list[str]:
     """Return the features of the word number `at`: its looks, its neighbours', and what parts them."""
-    start, end, word = tokens[at]
-    found = [*kind(word)[1]]
-    before = _gap(text, tokens, at - 1)
-    after = _gap(text, tokens, at)
-    left, right = _neighbour(tokens, at - 1, before), _neighbour(tokens, at + 1, after)
-    flags = found[0] + found[1]
-    found += [
+    own = kind(words.words[at])[1]
+    flags, shape = own[0], own[1]
+    before, after = _gap(words, at), _gap(words, at + 1)
+    left, left_looks = _neighbour(words, at - 1, before)
+    right, right_looks = _neighbour(words, at + 1, after)
+    second, _ = _neighbour(words, at - 2, _gap(words, at - 1))
+    third, _ = _neighbour(words, at + 2, _gap(words, at + 2))
+    return [
+        *own,
         f"g-={before}",
         f"g+={after}",
-        f"sg-={found[1]}{before}",
-        f"sg+={found[1]}{after}",
-        f"p={left[0]}",
-        f"n={right[0]}",
-        f"pf={left[1]}{before}",
-        f"nf={right[1]}{after}",
-        f"pf0={left[1]}{before}{flags}",
-        f"nf0={right[1]}{after}{flags}",
-        f"pnf={left[1]}{right[1]}{found[1]}",
-        f"p0={left[0]}{flags}",
-        f"n0={right[0]}{flags}",
+        f"sg-={shape}{before}",
+        f"sg+={shape}{after}",
+        f"p={left}",
+        f"n={right}",
+        f"pf={left_looks}{before}",
+        f"nf={right_looks}{after}",
+        f"pf0={left_looks}{before}{flags}{shape}",
+        f"nf0={right_looks}{after}{flags}{shape}",
+        f"pnf={left_looks}{right_looks}{shape}",
+        f"p0={left}{flags}{shape}",
+        f"n0={right}{flags}{shape}",
+        f"pp={second}",
+        f"nn={third}",
+        f"ppp={second} {left}",
+        f"nnn={right} {third}",
     ]
-    second = _neighbour(tokens, at - 2, _gap(text, tokens, at - 2))
-    third = _neighbour(tokens, at + 2, _gap(text, tokens, at + 1))
-    found += [f"pp={second[0]}", f"nn={third[0]}", f"ppp={second[0]} {left[0]}", f"nnn={right[0]} {third[0]}"]
-    return found
 
 
 _GAPS = {" ": "_", "": "0", ", ": ",_", ". ": "._", ": ": ":_", "\n": "/"}
 
 
-def _gap(text: str, tokens: Sequence[Token], left: int) -> str:
-    """Return what parts the word number `left` from the next one, in short."""
-    if left < 0:
-        gap = text[: tokens[0][0]]
-        return "^" + _short(gap[-2:])
-    if left >= len(tokens) - 1:
-        return _short(text[tokens[-1][1] :][:2]) + "$" if left == len(tokens) - 1 else "$"
-    gap = text[tokens[left][1] : tokens[left + 1][0]]
+def _gap(words: Words, number: int) -> str:
+    """Return a gap in short; one at either end of the text says so."""
+    if not 0 <= number < len(words.gaps):
+        return "|"
+    gap = words.gaps[number]
     known = _GAPS.get(gap)
-    if known:
+    if known and 0 < number < len(words.gaps) - 1:
         return known
-    return _short(gap)
+    if number == 0:
+        return "^" + _short(gap[-2:])
+    return _short(gap[:2]) + "$" if number == len(words.gaps) - 1 else _short(gap)
 
 
 def _short(gap: str) -> str:
@@ -182,45 +185,43 @@ def _short(gap: str) -> str:
     return gap.strip()[:2] or "_"
 
 
-def _neighbour(tokens: Sequence[Token], at: int, gap: str) -> tuple[str, str]:
+def _neighbour(words: Words, at: int, gap: str) -> tuple[str, str]:
     """Return the word beside a candidate, if it is a common one, and its looks."""
-    if not 0 <= at < len(tokens) or "/" in gap:
+    if "/" in gap or not 0 <= at < len(words.words):
         return "|", "|"
-    word = tokens[at][2]
+    return _beside(words.words[at])
+
+
+@lru_cache(maxsize=65_536)
+def _beside(word: str) -> tuple[str, str]:
     low = fold(word)
     looks = kind(word)[1]
-    known = low in words("common_words") or low in _JOINERS or len(low) < 4
+    known = low in lexicon("common_words") or low in _JOINERS or len(low) < 4
     return low if known else "?", looks[0] + looks[1]
 
 
-def _runs(text: str, tokens: Sequence[Token], chosen: Sequence[int]) -> Iterator[tuple[int, int]]:
+def _runs(words: Words, chosen: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Yield first and last word of each name: chosen words side by side, with `van der` and initials between."""
     marked = set(chosen)
     at = 0
     while at < len(chosen):
         first = last = chosen[at]
-        while True:
-            following = _following(text, tokens, last, marked)
-            if following is None:
-                break
+        while (following := _following(words, last, marked)) is not None:
             last = following
         while at < len(chosen) and chosen[at] <= last:
             at += 1
-        if last > first or len(tokens[first][2]) > 1:
+        if last > first or len(words.words[first]) > 1:
             yield first, last
 
 
-def _following(text: str, tokens: Sequence[Token], last: int, marked: set[int]) -> int | None:
+def _following(words: Words, last: int, marked: set[int]) -> int | None:
     """Return the next word of the same name, or None at its end."""
-    for skip in range(1, 4):
-        at = last + skip
-        if at >= len(tokens):
-            return None
-        gap = text[tokens[at - 1][1] : tokens[at][0]]
-        if gap not in (" ", ". ", "  ", " . ") or (gap.strip() and len(tokens[at - 1][2]) > 1):
+    for at in range(last + 1, min(last + 4, len(words.words))):
+        gap = words.gaps[at]
+        if gap not in (" ", ". ", "  ", " . ") or (gap.strip() and len(words.words[at - 1]) > 1):
             return None
         if at in marked:
             return at
-        if tokens[at][2].lower() not in _JOINERS:
+        if words.words[at].lower() not in _JOINERS:
             return None
     return None

@@ -25,6 +25,10 @@ AREAS = (
     "databases",
     "finance",
     "identity_us",
+    "identity_americas",
+    "identity_europe",
+    "identity_asia_pacific",
+    "identity_africa_middle_east",
     "contact",
     "generic",
 )

@@ -91,6 +91,49 @@ def keyed(
     )
 
 
+def identifier(
+    id: str,  # noqa: A002 - the field is called id
+    name: str,
+    *,
+    body: str,
+    words: tuple[str, ...] = (),
+    shape: str = "",
+    example: str,
+    near_miss: str,
+    **fields: Any,
+) -> Detector:
+    """Return a detector of a number that an authority gives to a person, a company or a thing.
+
+    With `words`, one of them must stand near the number; they and the first digits after them are the factor.
+    `shape` is a further factor: the number as it is written with its separators. Without words it is the only
+    one, and letters must be upper case.
+    """
+    fields.setdefault("normalize", "alnum")
+    fields.setdefault("category", "identity")
+    strong = bool(fields.get("validators"))
+    factors = [shape] if shape else []
+    if words:
+        spelled = "|".join(re.escape(word).replace(r"\ ", r"[ _-]?") for word in words if word.isascii())
+        factors.append(rf"\b(?:{spelled})(?:\b|_)[^\n]{{0,40}}\d\d")
+        factors += [word + r"[^\n]{0,40}\d\d" for word in words if not word.isascii()]
+        fields.setdefault("context", Context(words=words, required=True))
+        fields.setdefault("base", Confidence.POSSIBLE if strong else Confidence.UNLIKELY)
+    else:
+        fields.setdefault("base", Confidence.LIKELY)
+    value = body if words else f"(?-i:{body})"
+    told = f"{words[0]} {example}" if words else example
+    return Detector(
+        id=id,
+        name=name,
+        pattern=rf"(?<![\w.\-/])(?P<value>{value})(?![\w\-/]|\.\d)",
+        factors=tuple(factors),
+        ignore_case=True,
+        examples=(told,),
+        near_misses=(near_miss, *((f"item {example}",) if words else ())),
+        **fields,
+    )
+
+
 def near(*words: str, window: int = 60, against: tuple[str, ...] = ()) -> Context:
     """Return a context that a match must have: one of `words` within `window` code points."""
     return Context(words=words, against=against, window=window, required=True)
