@@ -15,7 +15,8 @@ from connectors.model import Finding, Person, Resource, Severity
 class DestinationConfig(BaseModel):
     """Base of a destination's configuration model: what stands under `config:` of one destination."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Without `hide_input_in_errors` a validation error would quote secrets.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 @dataclass(frozen=True, slots=True)

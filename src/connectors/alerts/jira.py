@@ -16,6 +16,7 @@ from pydantic import Field, SecretStr
 from connectors.alerts import render
 from connectors.alerts.answers import settle
 from connectors.alerts.destination import Alert, Delivered, Destination, DestinationConfig
+from connectors.alerts.web import WebConfig
 from connectors.errors import Transient
 
 _RESOLVED: Final = "connectors-resolved"
@@ -29,7 +30,7 @@ class Deployment(StrEnum):
     DATACENTER = "datacenter"
 
 
-class JiraIssueConfig(DestinationConfig):
+class JiraIssueConfig(WebConfig):
     """Options of the `jira` destination."""
 
     url: str = Field(

@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr
 from connectors.alerts import render
 from connectors.alerts.answers import settle
 from connectors.alerts.destination import Alert, Delivered, Destination, DestinationConfig
+from connectors.alerts.web import WebConfig
 from connectors.model import Severity
 
 _SEVERITIES: Final = {
@@ -24,8 +25,10 @@ _SEVERITIES: Final = {
 _HINT: Final = "check the routing key of the service's Events API v2 integration"
 
 
-class PagerDutyConfig(DestinationConfig):
+class PagerDutyConfig(WebConfig):
     """Options of the `pagerduty` destination."""
+
+    addresses: ClassVar[tuple[str, ...]] = ("base_url",)
 
     routing_key: SecretStr = Field(
         description="Integration key of the service's Events API v2 integration.",

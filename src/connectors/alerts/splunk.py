@@ -13,13 +13,14 @@ from pydantic import Field, SecretStr
 from connectors.alerts import render
 from connectors.alerts.answers import settle
 from connectors.alerts.destination import Alert, Delivered, Destination, DestinationConfig
+from connectors.alerts.web import WebConfig
 from connectors.errors import Transient
 from connectors.model import JSON
 
 _HINT: Final = "check the HEC token, its allowed indexes and that the collector is enabled"
 
 
-class SplunkConfig(DestinationConfig):
+class SplunkConfig(WebConfig):
     """Options of the `splunk_hec` destination."""
 
     url: str = Field(

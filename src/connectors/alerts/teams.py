@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Final
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr
 
 from connectors.alerts import render
 from connectors.alerts.answers import settle
 from connectors.alerts.destination import Alert, Delivered, Destination, DestinationConfig
+from connectors.alerts.web import WebConfig
 from connectors.model import Severity
 
 _COLORS: Final = {
@@ -23,21 +24,13 @@ _COLORS: Final = {
 }
 
 
-class TeamsConfig(DestinationConfig):
+class TeamsConfig(WebConfig):
     """Options of the `teams` destination."""
 
     url: SecretStr = Field(
         description="URL of a workflow with the trigger *When a Teams webhook request is received*.",
         examples=["${env:TEAMS_WORKFLOW_URL}"],
     )
-    allow_http: bool = Field(default=False, description="Allow a URL without TLS; only for tests.", examples=[False])
-
-    @model_validator(mode="after")
-    def _encrypted(self) -> TeamsConfig:
-        schemes = ("https://", "http://") if self.allow_http else ("https://",)
-        if not self.url.get_secret_value().lower().startswith(schemes):
-            raise ValueError("url must start with https://")
-        return self
 
 
 class TeamsDestination(Destination[TeamsConfig]):

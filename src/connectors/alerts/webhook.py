@@ -11,18 +11,19 @@ import json
 from datetime import datetime
 from typing import ClassVar, Final
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator
 from standardwebhooks.webhooks import Webhook
 
 from connectors.alerts import render
 from connectors.alerts.answers import settle
 from connectors.alerts.destination import Alert, Delivered, Destination, DestinationConfig
+from connectors.alerts.web import WebConfig
 from connectors.model import JSON
 
 _LEAST_KEY: Final = 24
 
 
-class WebhookConfig(DestinationConfig):
+class WebhookConfig(WebConfig):
     """Options of the `webhook` destination."""
 
     url: SecretStr = Field(
@@ -38,11 +39,6 @@ class WebhookConfig(DestinationConfig):
         description="The secret before this one; while it is set, every alert carries both signatures.",
         examples=["${env:ALERT_WEBHOOK_SECRET_OLD}"],
     )
-    allow_http: bool = Field(
-        default=False,
-        description="Allow a URL without TLS, for a receiver in the same network.",
-        examples=[False],
-    )
 
     @field_validator("secret", "previous_secret")
     @classmethod
@@ -50,13 +46,6 @@ class WebhookConfig(DestinationConfig):
         if secret is not None and len(_key(secret)) < _LEAST_KEY:
             raise ValueError("the secret must be `whsec_` and at least 24 random bytes in base64")
         return secret
-
-    @model_validator(mode="after")
-    def _encrypted(self) -> WebhookConfig:
-        schemes = ("https://", "http://") if self.allow_http else ("https://",)
-        if not self.url.get_secret_value().lower().startswith(schemes):
-            raise ValueError("url must start with https:// (http:// needs `allow_http: true`)")
-        return self
 
 
 def _key(secret: SecretStr) -> bytes:

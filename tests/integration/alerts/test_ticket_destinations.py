@@ -136,7 +136,9 @@ def apps() -> Iterator[FakeApps]:
 
 @pytest.fixture
 def pagerduty(apps: FakeApps, context: Any) -> PagerDutyDestination:
-    return PagerDutyDestination(PagerDutyConfig(routing_key=TOKEN, base_url=apps.url("pagerduty")), context)
+    return PagerDutyDestination(
+        PagerDutyConfig(routing_key=TOKEN, base_url=apps.url("pagerduty"), allow_http=True), context
+    )
 
 
 @pytest.fixture
@@ -148,7 +150,7 @@ def teams(apps: FakeApps, context: Any) -> TeamsDestination:
 def splunk(apps: FakeApps, context: Any) -> SplunkDestination:
     # The collector stands at the root of its host; the fake one stands under a prefix.
     config = SplunkConfig.model_construct(**{
-        **SplunkConfig(url="http://127.0.0.1", token=TOKEN, index="dlp").model_dump(), "url": apps.url("splunk")
+        **SplunkConfig(url="https://127.0.0.1", token=TOKEN, index="dlp").model_dump(), "url": apps.url("splunk")
     })  # fmt: skip
     return SplunkDestination(config, context)
 
@@ -156,7 +158,14 @@ def splunk(apps: FakeApps, context: Any) -> SplunkDestination:
 @pytest.fixture
 def jira(apps: FakeApps, context: Any) -> Callable[..., JiraDestination]:
     def made(**options: Any) -> JiraDestination:
-        values = {"url": apps.url("jira"), "user": "bot@acme.example", "token": TOKEN, "project": "SEC", **options}
+        values = {
+            "url": apps.url("jira"),
+            "user": "bot@acme.example",
+            "token": TOKEN,
+            "project": "SEC",
+            "allow_http": True,
+            **options,
+        }
         return JiraDestination(JiraIssueConfig(**values), context)
 
     return made
@@ -226,8 +235,6 @@ def test_teams_faults_name_no_token(apps: FakeApps, teams: TeamsDestination, mak
     with pytest.raises(AuthError, match="make a new workflow webhook") as caught:
         teams.deliver(make_alert())
     assert "canary" not in str(caught.value)
-    with pytest.raises(ValidationError, match="https"):
-        TeamsConfig(url="http://teams.example/")
 
 
 def test_splunk_gets_one_event(apps: FakeApps, splunk: SplunkDestination, make_alert: Make) -> None:
@@ -320,3 +327,18 @@ def test_jira_faults(apps: FakeApps, jira: Make, make_alert: Make, answer: Respo
 def test_jira_refuses_a_project_key_that_would_change_the_query() -> None:
     with pytest.raises(ValidationError):
         JiraIssueConfig(url="https://jira.example", token=TOKEN, project='SEC" OR "1"="1')
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: JiraIssueConfig(url="http://jira.example", token=TOKEN, project="SEC"),
+        lambda: SplunkConfig(url="http://splunk.example:8088", token=TOKEN),
+        lambda: PagerDutyConfig(routing_key=TOKEN, base_url="http://events.example"),
+        lambda: TeamsConfig(url="http://teams.example/workflow"),
+    ],
+)
+def test_credentials_travel_over_tls_unless_allowed(make: Callable[[], Any]) -> None:
+    with pytest.raises(ValidationError, match="must start with https") as caught:
+        make()
+    assert TOKEN not in str(caught.value)
