@@ -44,7 +44,7 @@ class ConnectionConfig(BaseModel):
     everything: the reference page and the contract kit read them.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     webhook_secret: SecretStr | None = Field(
         default=None,
