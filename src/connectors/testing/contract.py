@@ -102,6 +102,8 @@ class ConnectorContract:
         connector = kit.connect()
         probes.fail(kit, fault)
         found = list(connector.check())
+        if not kit.bench.fake.calls and not {"Syncs", "Remediates"} & set(powers(kit.connector)):
+            pytest.skip("the connector never calls the app")
         wrong = [one for one in found if one.level is not Level.OK]
         assert wrong, f"check() finds all well although the app answers {fault}"
         if fault == "401":
