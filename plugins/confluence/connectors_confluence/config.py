@@ -42,6 +42,18 @@ class OAuth(BaseModel):
 class ConfluenceConfig(ConnectionConfig):
     """One Confluence site, Cloud or Data Center, and how to sign in: email and token, personal access token, OAuth."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "url": "https://acme.atlassian.net/wiki",
+                    "email": "scanner@acme.example",
+                    "token": "${env:CONFLUENCE_TOKEN}",
+                }
+            ]
+        }
+    )
+
     url: str = Field(
         description="Address of the site; for OAuth https://api.atlassian.com/ex/confluence/<cloud id>.",
         examples=["https://acme.atlassian.net/wiki"],

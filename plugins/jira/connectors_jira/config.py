@@ -40,6 +40,14 @@ class OAuth(BaseModel):
 class JiraConfig(ConnectionConfig):
     """One Jira site, Cloud or Data Center, and how to sign in: email and token, a personal access token, or OAuth."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"url": "https://acme.atlassian.net", "email": "scanner@acme.example", "token": "${env:JIRA_TOKEN}"}
+            ]
+        }
+    )
+
     url: str = Field(
         description="Address of the site; for OAuth and scoped tokens https://api.atlassian.com/ex/jira/<cloud id>.",
         examples=["https://acme.atlassian.net"],

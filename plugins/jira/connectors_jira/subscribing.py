@@ -28,12 +28,10 @@ LIFE = timedelta(days=30)
 def subscribe(jira: Jira, config: JiraConfig, callback: str, current: Subscription | None) -> Subscription:
     """Refresh the webhook when address and projects are still the same, else make a new one and end the old.
 
-    Raises `Unsupported` without OAuth: other connections use a webhook that an admin makes.
+    Only OAuth apps may make webhooks that expire; for other connections an admin makes one, which never does.
     """
     if config.oauth is None or not config.is_cloud:
-        raise Unsupported(
-            "Jira offers dynamic webhooks to OAuth apps only", hint="make a webhook with a secret in Jira"
-        )
+        return Subscription("made by an admin", None)
     jql = _filter(jira, config)
     old = _ids(current)
     if current is not None and current.state.get("jql") == jql and current.state.get("callback") == callback:
