@@ -467,7 +467,7 @@ def snils_digits(value: str, _text: str, _start: int, _end: int, /) -> bool:
 def hkid_digit(value: str, _text: str, _start: int, _end: int, /) -> bool:
     """Keep a Hong Kong identity card number by its check digit in brackets."""
     plain = re.sub(r"\W", "", value).upper().rjust(9)
-    if len(plain) != 9:
+    if len(plain) != 9 or not plain.isascii():
         return False
     marks = [36 if c == " " else int(c, 36) for c in plain]
     return sum(mark * weight for mark, weight in zip(marks, range(9, 0, -1), strict=True)) % 11 == 0
@@ -518,6 +518,85 @@ def melli_digit(value: str, _text: str, _start: int, _end: int, /) -> bool:
         return False
     rest = _weighted(number[:9], tuple(range(10, 1, -1))) % 11
     return int(number[9]) == (rest if rest < 2 else 11 - rest)
+
+
+@check
+def aba_routing(value: str, _text: str, _start: int, _end: int, /) -> bool:
+    """Keep a routing number of a Federal Reserve district whose weighted sum is a multiple of ten."""
+    number = digits(value)
+    district = int(number[:2]) if len(number) == 9 else -1
+    known = 1 <= district <= 12 or 21 <= district <= 32 or 61 <= district <= 72 or district == 80
+    return known and _weighted(number, (3, 7, 1) * 3) % 10 == 0
+
+
+@check
+def npi_digit(value: str, _text: str, _start: int, _end: int, /) -> bool:
+    """Keep a national provider identifier: Luhn over 80840 and the number (45 CFR 162.406)."""
+    number = digits(value)
+    return len(number) == 10 and luhn.is_valid("80840" + number)
+
+
+@check
+def dea_digit(value: str, _text: str, _start: int, _end: int, /) -> bool:
+    """Keep a DEA registration number by its check digit (21 CFR 1301)."""
+    number = digits(value)
+    if len(number) != 7:
+        return False
+    return (_weighted(number[0:6:2], (1, 1, 1)) + 2 * _weighted(number[1:6:2], (1, 1, 1))) % 10 == int(number[6])
+
+
+_VIN = dict(
+    zip("0123456789ABCDEFGHJKLMNPRSTUVWXYZ", (*range(10), *range(1, 9), *range(1, 6), 7, 9, *range(2, 10)), strict=True)
+)
+
+
+@check
+def vin_digit(value: str, _text: str, _start: int, _end: int, /) -> Confidence | bool:
+    """Judge a vehicle number by the check digit of 49 CFR 565, which European makers do not use: then POSSIBLE."""
+    marks = [_VIN.get(c, -1) for c in value.upper()]
+    if len(marks) != 17 or min(marks) < 0 or not mixed(value, "", 0, 0):
+        return False
+    rest = sum(m * w for m, w in zip(marks, (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2), strict=True)) % 11
+    return Confidence.LIKELY if "0123456789X"[rest] == value[8].upper() else Confidence.POSSIBLE
+
+
+_BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+
+
+@check
+def bech32(value: str, _text: str, _start: int, _end: int, /) -> bool:
+    """Keep an address whose bech32 or bech32m checksum agrees (BIP 173, BIP 350)."""
+    prefix, _, data = value.lower().rpartition("1")
+    marks = [_BECH32.find(c) for c in data]
+    if not prefix or min(marks, default=-1) < 0:
+        return False
+    total = 1
+    for mark in (*(ord(c) >> 5 for c in prefix), 0, *(ord(c) & 31 for c in prefix), *marks):
+        top, total = total >> 25, (total & 0x1FFFFFF) << 5 ^ mark
+        for bit, part in enumerate((0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)):
+            total ^= part if top >> bit & 1 else 0
+    return total in (1, 0x2BC830A3)
+
+
+@check
+def public_ip(value: str, _text: str, _start: int, _end: int, /) -> Confidence | bool:
+    """Judge an address: one of a private, loopback or documentation range is POSSIBLE, the unspecified one none."""
+    try:
+        address = ipaddress.ip_interface(value).ip
+    except ValueError:
+        return False
+    if address.is_unspecified:
+        return False
+    return Confidence.VERY_LIKELY if address.is_global else Confidence.POSSIBLE
+
+
+@check
+def local_phone(value: str, text: str, start: int, end: int, /) -> Confidence | bool:
+    """Judge a number without country code: 7 to 13 digits that are no date, no amount and no run."""
+    number = digits(value)
+    if not 7 <= len(number) <= 13 or len(set(number)) < 3 or re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+        return False
+    return True
 
 
 # --- contact and network
@@ -582,3 +661,25 @@ def url_password(value: str, _text: str, _start: int, _end: int, /) -> Confidenc
     if not found or not found[1] or found[1][0] in "$%{[<" or _TEMPLATE.search(found[1]):
         return False
     return Confidence.POSSIBLE if _names_itself(found[1]) else len(set(found[1])) > 1
+
+
+@check
+def ipv6(value: str, text: str, start: int, end: int, /) -> Confidence | bool:
+    """Judge an IPv6 address as `public_ip` does; names such as `a::b` of a program are none."""
+    if sum(c.isdigit() for c in value) < 2 or len(value) < 6:
+        return False
+    return public_ip(value, text, start, end)
+
+
+@check
+def mac_address(value: str, _text: str, _start: int, _end: int, /) -> bool:
+    """Keep a hardware address that is not all zeros or ones, nor dotted decimal digits."""
+    plain = re.sub(r"[^0-9a-f]", "", value.lower())
+    return len(set(plain)) > 2 and not (plain.isdigit() and "." in value)
+
+
+@check
+def birth_date(value: str, text: str, start: int, end: int, /) -> bool:
+    """Keep a day on which a living person may have been born."""
+    years = [int(part) for part in re.findall(r"\d{4}", value)]
+    return calendar_date(value, text, start, end) is True and all(1900 <= year <= 2100 for year in years)

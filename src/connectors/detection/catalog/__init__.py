@@ -29,7 +29,10 @@ AREAS = (
     "identity_europe",
     "identity_asia_pacific",
     "identity_africa_middle_east",
+    "health",
     "contact",
+    "network",
+    "dates",
     "generic",
 )
 """Modules of this package; each has a tuple `DETECTORS`."""

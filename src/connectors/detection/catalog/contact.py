@@ -1,7 +1,53 @@
 """Ways to reach a person."""
 
-from connectors.detection.detector import Detector
+from connectors.detection.detector import Context, Detector
 from connectors.model import Confidence
+
+_PHONE_WORDS = (
+    *(
+        "phone",
+        "phones",
+        "telephone",
+        "tel",
+        "mobile",
+        "cell",
+        "call",
+        "fax",
+        "whatsapp",
+        "number is",
+        "contact",
+        "sms",
+    ),
+    *("telefon", "handy", "téléphone", "teléfono", "móvil", "telefono", "cellulare", "telefone", "celular", "puhelin"),
+    *(
+        "tlf",
+        "mob",
+        "text me",
+        "dial",
+        "reach",
+        "messages to",
+        "calling",
+        "hotline",
+        "answering",
+        "personal info",
+        "phone number",
+    ),
+)
+_NOT_PHONE = (
+    "npi",
+    "order",
+    "invoice",
+    "ticket",
+    "isbn",
+    "account",
+    "routing",
+    "ssn",
+    "imei",
+    "version",
+    "id",
+    "card",
+    "sku",
+)
 
 DETECTORS = (
     Detector(
@@ -19,5 +65,60 @@ DETECTORS = (
         near_misses=("icon@2x.png", "a@b", "@handle", "user@localhost"),
         aliases=("EMAIL_ADDRESS",),
         source="https://datatracker.ietf.org/doc/html/rfc5322",
+    ),
+    Detector(
+        id="phone_international",
+        name="Phone number with country code",
+        family="phone",
+        category="contact",
+        pattern=r"(?<![\w.+\-/=])(?P<value>(?:\+|00)[1-9]\d{0,2}[ .\-]?(?:\(0?\d{1,4}\)[ .\-]?)?\d{1,5}(?:[ .\-/]?\d{1,5}){1,6}"
+        r"(?:[ ]?(?:x|ext\.?)[ ]?\d{1,6})?)(?![\w]|[.\-]\d)",
+        factors=(r"\+[1-9]\d{0,2}[ .()-]{0,3}\d", r"\b00[1-9]\d{0,2}[ .()-]\d"),
+        validators=("phone_number",),
+        normalize="digits",
+        base=Confidence.VERY_LIKELY,
+        context=Context(words=_PHONE_WORDS),
+        examples=("call +49 30 901820", "+1 (930) 510-7490", "+44 20 7946 0958"),
+        near_misses=("+12 votes", "a+1 b", "+1000000"),
+        aliases=("PHONE_NUMBER",),
+        source="https://www.itu.int/rec/T-REC-E.164/",
+    ),
+    Detector(
+        id="phone_north_america",
+        name="North American phone number",
+        family="phone",
+        category="contact",
+        country="US",
+        pattern=r"(?<![\w.+\-/=])(?P<value>(?:1[ .\-])?(?:\([2-9]\d{2}\)[ ]?|[2-9]\d{2}[ .\-])[2-9]\d{2}[ .\-]\d{4}"
+        r"(?:[ ]?(?:x|ext\.?)[ ]?\d{1,6})?)(?![\w\-]|\.\d)",
+        factors=(r"[2-9]\d{2}\)? ?[.-]?[2-9]\d{2}[ .-]\d{4}",),
+        validators=("phone_number",),
+        normalize="digits",
+        base=Confidence.LIKELY,
+        context=Context(words=_PHONE_WORDS, against=_NOT_PHONE),
+        examples=("(415) 555-2671", "415-555-2671 x12", "phone 212.555.0187"),
+        near_misses=("123-456-7890", "192.168.100.1000", "order 1234-567-8901"),
+        aliases=("PHONE_NUMBER",),
+        source="https://www.nanpa.com/",
+    ),
+    Detector(
+        id="phone_national",
+        name="Phone number named as one",
+        family="phone",
+        category="contact",
+        pattern=r"(?<![\w.+\-/=:#])(?P<value>\(?0?\d{1,5}\)?(?:[ .\-/]{0,2}\d{1,5}){1,5}(?:[ ]?(?:x|ext\.?)[ ]?\d{1,6})?)(?![\w\-/:]|[.,]\d)",
+        factors=(
+            r"\b(?:phone|telephone|tel|mobile|cell|fax|whatsapp|telefon|handy|call|calling|tlf|mob|answering at|messages to"
+            r"|contact|number|reach)\b[^\n\d]{0,32}\n?[ \t]{0,4}\(?\d{2}",
+        ),
+        ignore_case=True,
+        validators=("local_phone",),
+        normalize="digits",
+        base=Confidence.POSSIBLE,
+        context=Context(words=_PHONE_WORDS, against=_NOT_PHONE, window=40, required=True),
+        examples=("Phone: 0496 46 46 70", "call me at 089 636 48018", "tel. 780 6326"),
+        near_misses=("number 42", "call 911", "the phone costs 1200", "phone 2024-10-11"),
+        aliases=("PHONE_NUMBER",),
+        source="https://www.itu.int/rec/T-REC-E.123/",
     ),
 )

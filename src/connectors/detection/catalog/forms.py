@@ -100,6 +100,7 @@ def identifier(
     shape: str = "",
     example: str,
     near_miss: str,
+    factors_override: tuple[str, ...] = (),
     **fields: Any,
 ) -> Detector:
     """Return a detector of a number that an authority gives to a person, a company or a thing.
@@ -116,6 +117,7 @@ def identifier(
         spelled = "|".join(re.escape(word).replace(r"\ ", r"[ _-]?") for word in words if word.isascii())
         factors.append(rf"\b(?:{spelled})(?:\b|_)[^\n]{{0,40}}\d\d")
         factors += [word + r"[^\n]{0,40}\d\d" for word in words if not word.isascii()]
+        factors = list(factors_override or factors)
         fields.setdefault("context", Context(words=words, required=True))
         fields.setdefault("base", Confidence.POSSIBLE if strong else Confidence.UNLIKELY)
     else:
