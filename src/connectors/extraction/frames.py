@@ -15,6 +15,7 @@ from connectors.model import Gap, UnitFailure
 
 _SIZES = struct.Struct("!II")
 _HEADER_LIMIT = 256 << 20
+Bytes = bytes | bytearray
 BODY_LIMIT = (1 << 32) - 1
 
 
@@ -22,13 +23,13 @@ class BadFrame(Exception):
     """The other side sent what no frame looks like."""
 
 
-def pack(header: dict[str, Any], body: bytes = b"") -> bytes:
-    """Encode one frame."""
+def pack(header: dict[str, Any], body: bytes = b"") -> tuple[bytes, bytes]:
+    """Encode one frame, to be written in these two pieces: joining them would copy a large body."""
     head = json.dumps(header, separators=(",", ":")).encode()
-    return _SIZES.pack(len(head), len(body)) + head + body
+    return _SIZES.pack(len(head), len(body)) + head, body
 
 
-def unpack(read: Callable[[int], bytes], *, limit: int = BODY_LIMIT) -> tuple[dict[str, Any], bytes]:
+def unpack(read: Callable[[int], Bytes], *, limit: int = BODY_LIMIT) -> tuple[dict[str, Any], Bytes]:
     """Read one frame by `read(size)`, which returns exactly `size` bytes or raises `EOFError`."""
     head_size, body_size = _SIZES.unpack(read(_SIZES.size))
     if head_size > _HEADER_LIMIT or body_size > limit:
@@ -42,7 +43,7 @@ def unpack(read: Callable[[int], bytes], *, limit: int = BODY_LIMIT) -> tuple[di
     return header, read(body_size)
 
 
-def pack_item(item: Text | UnitFailure) -> bytes:
+def pack_item(item: Text | UnitFailure) -> tuple[bytes, bytes]:
     """Encode one result."""
     if isinstance(item, UnitFailure):
         return pack({"kind": "gap", "part": item.part, "reason": item.reason, "detail": item.detail})
@@ -58,7 +59,7 @@ def pack_item(item: Text | UnitFailure) -> bytes:
     return pack(header, item.text.encode("utf-8", "replace"))
 
 
-def to_item(header: dict[str, Any], body: bytes) -> Text | UnitFailure:
+def to_item(header: dict[str, Any], body: Bytes) -> Text | UnitFailure:
     """Decode one result, checking every field."""
     try:
         if header["kind"] == "gap":

@@ -97,7 +97,8 @@ class _Process:
         try:
             self._start()
             self._left(budget.seconds + _GRACE_SECONDS)
-            self._send(source)
+            header: dict[str, object] = {"name": source.name, "media_type": source.media_type, "cut": source.cut}
+            self._send(header, source.data)
             yield from self._results(budget)
         except TimeoutError:
             self.kill()
@@ -109,15 +110,15 @@ class _Process:
     def _start(self) -> None:
         """Hand over the set-up when this is the process's first file."""
         if self._jobs == 0:
-            self._socket.settimeout(_START_SECONDS)
-            self._socket.sendall(frames.pack({}, self._setup))
+            self._left(_START_SECONDS)
+            self._send({}, self._setup)
             frames.unpack(self._receive, limit=0)
         self._jobs += 1
 
-    def _send(self, source: Inner) -> None:
-        header = {"name": source.name, "media_type": source.media_type, "cut": source.cut}
+    def _send(self, header: dict[str, object], body: bytes) -> None:
         self._socket.settimeout(max(self._deadline - time.monotonic(), 0.01))
-        self._socket.sendall(frames.pack(header, source.data))
+        for piece in frames.pack(header, body):
+            self._socket.sendall(piece)
 
     def _results(self, budget: Budget) -> Iterator[Text | UnitFailure]:
         while True:
@@ -126,6 +127,7 @@ class _Process:
                 self.is_usable = self._jobs < _JOBS and not header.get("stale")
                 return
             item = frames.to_item(header, body)
+            del body  # the caller may keep the item for long
             left = self._deadline - time.monotonic()
             yield item
             self._left(left)
@@ -133,7 +135,7 @@ class _Process:
     def _left(self, seconds: float) -> None:
         self._deadline = time.monotonic() + seconds
 
-    def _receive(self, size: int) -> bytes:
+    def _receive(self, size: int) -> bytearray:
         data = bytearray(size)
         view, got = memoryview(data), 0
         while got < size:
@@ -145,7 +147,7 @@ class _Process:
             if not count:
                 raise EOFError
             got += count
-        return bytes(data)
+        return data
 
     def _post_mortem(self, budget: Budget) -> UnitFailure:
         """Say why the process died, by the signal that ended it."""

@@ -45,7 +45,7 @@ def main(descriptor: int) -> None:
 
 def _serve(stream: BinaryIO, budget: Budget, extractors: tuple[Extractor, ...]) -> None:
     header, data = frames.unpack(lambda size: _read(stream, size))
-    source = Inner("", data, header["name"], header["media_type"], header["cut"])
+    source = Inner("", bytes(data), header["name"], header["media_type"], header["cut"])
     _allow_cpu(budget.seconds)
     is_short = False
     try:
@@ -127,7 +127,8 @@ def _read(stream: BinaryIO, size: int) -> bytes:
     return bytes(data)
 
 
-def _write(stream: BinaryIO, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[stream.write(view) :]
+def _write(stream: BinaryIO, pieces: tuple[bytes, bytes]) -> None:
+    for piece in pieces:
+        view = memoryview(piece)
+        while view:
+            view = view[stream.write(view) :]
