@@ -5,32 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from connectors.api.replace import Span, replace_all
 from connectors.api.rules import Counted, Policy
 from connectors.detection import byte_ranges
+from connectors.redaction import Rule as Redaction
+from connectors.redaction import redact
 
 
 def findings(policy: Policy, text: str, found: Sequence[Counted]) -> tuple[list[dict[str, Any]], str]:
     """Return the findings of one text, and the redacted text: empty when nothing was redacted."""
     if not found:
         return [], ""
-    places = [(each.match.start, each.match.end) for each in found]
-    spans = [
-        Span(each.match.start, each.match.end, each.part.replace(each.match.value)) if each.part.replace else None
-        for each in found
-    ]
-    redacted, moved = replace_all(text, [span for span in spans if span is not None])
-    moved_bytes = byte_ranges(redacted, moved)
-    answers = []
-    later = iter(zip(moved, moved_bytes, strict=True))
-    for each, span, in_bytes in zip(found, spans, byte_ranges(text, places), strict=True):
-        answer = _finding(policy, text, each, in_bytes)
-        if span is not None:
-            points, octets = next(later)
-            answer["redactedFinding"] = span.replacement
-            answer["redactedLocation"] = _location(points, octets, None, None)
-        answers.append(answer)
-    return answers, redacted if moved else ""
+    ranges = byte_ranges(text, [(each.match.start, each.match.end) for each in found])
+    answers = [_finding(policy, text, each, place) for each, place in zip(found, ranges, strict=True)]
+    how: dict[int, Redaction] = {}
+    for each in found:
+        if each.part.redaction is not None:
+            how.setdefault(id(each.match), each.part.redaction)
+    if not how:
+        return answers, ""
+    redacted = redact(text, [each.match for each in found], lambda match: how.get(id(match)))
+    for each, answer in zip(found, answers, strict=True):
+        replaced = redacted.of(each.match)
+        if replaced is not None and each.part.redaction is not None:
+            place = replaced.redacted
+            answer["redactedFinding"] = redacted.text[place.start : place.end]
+            in_bytes = place.byte_start, place.byte_end
+            answer["redactedLocation"] = _location((place.start, place.end), in_bytes, None, None)
+    return answers, redacted.text
 
 
 def _finding(policy: Policy, text: str, each: Counted, in_bytes: tuple[int, int]) -> dict[str, Any]:

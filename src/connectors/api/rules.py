@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from uuid import UUID
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from pydantic import ValidationError
 
 from connectors.api.errors import ApiError
-from connectors.api.replace import Replace, replacer
+from connectors.api.replace import rule_of
 from connectors.api.wire import (
     AlertConfig,
     ContextRuleBody,
@@ -37,7 +38,9 @@ from connectors.detection.user import (
     WordList,
     used,
 )
+from connectors.errors import ConfigError
 from connectors.model import Confidence, Match
+from connectors.redaction import Rule as Redaction
 from connectors.store.columns import natural_id
 
 
@@ -49,7 +52,7 @@ class Part:
     name: str
     uuid: UUID
     least: int
-    replace: Replace | None
+    redaction: Redaction | None
     remove: bool
 
 
@@ -192,15 +195,15 @@ def _part(body: DetectorBody, own: list[UserDetector], default: RedactionConfig 
     name = body.displayName or name
     redaction = body.redactionConfig or default
     try:
-        replacing = replacer(redaction, name) if redaction else None
-    except ValueError as error:
+        redacting = rule_of(redaction, name) if redaction else None
+    except (ConfigError, UnsupportedAlgorithm) as error:
         raise ApiError(42200, data={f"{at}.redactionConfig": str(error)}) from None
     return Part(
         uses=tuple(Use(detector=i, min_confidence=body.confidence, context=context, exclude=exclude) for i in ids),
         name=name,
         uuid=uuid,
         least=body.minNumFindings,
-        replace=replacing,
+        redaction=redacting,
         remove=bool(redaction and redaction.removeFinding),
     )
 
