@@ -6,13 +6,14 @@ import zipfile
 from collections.abc import Iterator
 from io import BytesIO
 
-from connectors.extraction import archives, bounded, sheets, xmltext
+from connectors.extraction import archives, bounded, sheets, spreadsheet, xmltext
 from connectors.extraction.items import Inner, Item, Meter, gap
 from connectors.model import Gap
 
 _XML = (".xml", ".rels", ".vml", ".rdf")
 _RAW = ("customXml/item", "customxml/item")
 _DULL = ("/theme/", "[Content_Types].xml", "META-INF/manifest.xml", "/_rels/", "_rels/.rels")
+_ODS = b"opendocument.spreadsheet"
 _PREVIEWS = ("docProps/thumbnail.", "Thumbnails/")
 """Small pictures of the first page, whose text is in the document."""
 _CONTROL = (".bin", ".emf", ".wmf", ".fntdata", ".odttf", ".ttf", ".xlb")
@@ -82,7 +83,15 @@ def read_odf(data: bytes, meter: Meter) -> Iterator[Item]:
             yield gap("", Gap.ENCRYPTED, "the document has a password")
             return
         for info in archives.zip_members(archive, meter):
+            if info.filename == "content.xml" and data.find(_ODS, 0, 200) > 0:
+                yield from _sheets(archive, info, meter)
             yield from _part(archive, info, meter, None)
+
+
+def _sheets(archive: zipfile.ZipFile, info: zipfile.ZipInfo, meter: Meter) -> Iterator[Item]:
+    """Yield the tables of a spreadsheet with their rows and columns; the part itself follows for the rest."""
+    with archive.open(info) as stream:
+        yield from spreadsheet.read_sheets(bounded.read(stream, packed=info.compress_size, meter=meter)[0], meter)
 
 
 def read_xlsb(data: bytes, meter: Meter) -> Iterator[Item]:

@@ -57,8 +57,12 @@ _HEADS: tuple[tuple[bytes, str], ...] = (
     (b"\xca\xfe\xba\xbe", "application/java-vm"),
     (b"age-encryption.org/", ENCRYPTED),
     (b"Salted__", ENCRYPTED),
+    (b"-----BEGIN PGP MESSAGE-----", ENCRYPTED),
+    (b"$ANSIBLE_VAULT;", ENCRYPTED),
     (b"\x03\xd9\xa2\x9a", ENCRYPTED),
 )
+_ENVELOPED = bytes.fromhex("06092a864886f70d010703")
+"""The object identifier of enveloped data (RFC 5652, 6): an encrypted S/MIME body."""
 _MAIL_FIELD = re.compile(
     rb"(?mi)^(?:received|return-path|mime-version|message-id|delivered-to|dkim-signature|x-mailer|"
     rb"from|to|subject|date|content-type|reply-to|cc):[ \t]"
@@ -110,6 +114,8 @@ def _binary_by_offset(data: bytes) -> str:
         return "image/heic" if data[8:12] in (b"heic", b"heix", b"mif1", b"avif") else "video/mp4"
     if data[:2] == b"BM" and data[6:10] == b"\0\0\0\0" and len(data) > 26:
         return "image/bmp"
+    if data[:1] == b"0" and _ENVELOPED in data[:32]:
+        return ENCRYPTED
     if b"%PDF-" in data[:1024]:
         return "application/pdf"
     return ""

@@ -61,9 +61,9 @@ def _serve(stream: BinaryIO, budget: Budget, extractors: tuple[Extractor, ...]) 
 def _confine(budget: Budget) -> None:
     """Give up network, files, programs and memory beyond the budget."""
     _leave_network()
-    limit = _mapped() + budget.memory
+    mapped = _mapped()
     for kind, value in (
-        (resource.RLIMIT_AS, limit),
+        (resource.RLIMIT_AS, mapped + budget.memory if mapped else resource.RLIM_INFINITY),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NOFILE, _FILES),
         (resource.RLIMIT_CORE, 0),

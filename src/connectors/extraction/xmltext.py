@@ -22,8 +22,13 @@ _CELL = frozenset({"tab", "tc", "table-cell", "covered-table-cell"})
 _SPACE = frozenset({"s"})
 RUNS = frozenset({"t", "delText", "instrText", "delInstrText", "r", "span", "a", "rt", "rb", "s", "tab"})
 """Elements of OOXML and OpenDocument whose text goes on in the next one."""
-_TELLING = frozenset({"descr", "title", "tooltip", "alt", "alias", "tag", "author", "creator", "userId", "display",
-                      "Target", "href", "initials", "string-value", "formula", "email", "providerId"})  # fmt: skip
+_TELLING = frozenset({
+    "descr", "title", "tooltip", "alt", "alias", "tag", "author", "creator", "userId", "display", "Target", "href",
+    "initials", "string-value", "string", "formula", "email", "providerId", "connection", "command", "url",
+    "sourceFile", "password", "prompt", "error",
+})  # fmt: skip
+_TELLING_BY_VAL = frozenset({"alias", "tag", "connectString", "query", "dataSource"})
+"""Elements of Word whose `val` is content: content controls, and the database behind a mail merge."""
 _NAMED = frozenset({"property", "docVar", "user-defined", "definedName", "variable-set", "variable-decl"})
 _TAG = re.compile(rb"<[^<>]*>")
 
@@ -84,7 +89,11 @@ class Collector:
             name = key.rpartition("}")[2]
             if tag in _NAMED and name in ("name", "val"):
                 self._pieces.append(value + "\t")
-            elif name in _TELLING and value and not value.startswith(("../", "#", "http://schemas.")):
+            elif (
+                (name in _TELLING or (name == "val" and tag in _TELLING_BY_VAL))
+                and value
+                and not value.startswith(("../", "#", "http://schemas."))
+            ):
                 self.told.append(value)
 
     def end(self, tag: str) -> None:

@@ -6,6 +6,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from xml.sax.saxutils import escape
 
@@ -165,26 +166,24 @@ def png(*, width: int = 64, height: int = 64, texts: Mapping[str, str] | None = 
 
 
 def ole(streams: Mapping[str, bytes]) -> bytes:
-    """Return an OLE container with the named streams at its top, each padded to a whole sector of 512 bytes.
+    """Return an OLE container with the named streams; `Macros/VBA/Module` stands in storages of its own.
 
-    Streams are kept out of the mini stream, whose border is 4096 bytes, by padding; readers see the real size
-    when it is at least that, else 4096 bytes with trailing NULs.
+    Streams are kept out of the mini stream, whose border is 4096 bytes, by padding: readers see a smaller one
+    with trailing NULs.
     """
     sectors: list[bytes] = []
     chain: list[int] = []
-    entries = [_ole_entry("Root Entry", 5, child=1, start=0xFFFFFFFE, size=0)]
-    for index, (name, body) in enumerate(streams.items(), 1):
-        start, size = len(sectors), max(len(body), 4096)
-        padded = body.ljust(-(-size // 512) * 512, b"\0")
-        sectors += [padded[at : at + 512] for at in range(0, len(padded), 512)]
-        chain += [*range(start + 1, len(sectors)), 0xFFFFFFFE]
-        right = index + 1 if index < len(streams) else 0xFFFFFFFF
-        entries.append(_ole_entry(name, 2, right=right, start=start, size=size))
-    directory = b"".join(entries)
-    directory = directory.ljust(-(-len(directory) // 512) * 512, b"\0")
+    entries = [_Entry("Root Entry", 5)]
+    for path, body in streams.items():
+        *storages, name = path.split("/")
+        parent = 0
+        for storage in storages:
+            parent = _ole_child(entries, parent, storage, 1)
+        entry = entries[_ole_child(entries, parent, name, 2)]
+        entry.start, entry.size = len(sectors), max(len(body), 4096)
+        _ole_append(sectors, chain, body.ljust(entry.size, b"\0"))
     directory_start = len(sectors)
-    sectors += [directory[at : at + 512] for at in range(0, len(directory), 512)]
-    chain += [*range(directory_start + 1, len(sectors)), 0xFFFFFFFE]
+    _ole_append(sectors, chain, b"".join(entry.packed() for entry in entries))
     fat_sectors = -(-(len(chain) + 1) // 127)
     fat_start = len(sectors)
     chain += [0xFFFFFFFD] * fat_sectors
@@ -192,18 +191,52 @@ def ole(streams: Mapping[str, bytes]) -> bytes:
     header = struct.pack(
         "<8s16xHHHHH6xIIIIIIIII",
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 0x3E, 3, 0xFFFE, 9, 6, 0, fat_sectors, directory_start, 0, 4096,
-        0xFFFFFFFE, 0, 0xFFFFFFFE, 0,
+        _END, 0, _END, 0,
     )  # fmt: skip
     difat = [*range(fat_start, fat_start + fat_sectors)]
-    table = struct.pack("<109I", *(difat + [0xFFFFFFFF] * (109 - len(difat))))
+    table = struct.pack("<109I", *(difat + [_NONE] * (109 - len(difat))))
     return header + table + b"".join(sectors) + fat
 
 
-def _ole_entry(
-    name: str, kind: int, *, child: int = 0xFFFFFFFF, right: int = 0xFFFFFFFF, start: int, size: int
-) -> bytes:
-    encoded = (name + "\0").encode("utf-16-le")
-    return struct.pack(
-        "<64sHBBIII16xIQQIQ",
-        encoded, len(encoded), kind, 1, 0xFFFFFFFF, right, child, 0, 0, 0, start, size,
-    )  # fmt: skip
+_NONE, _END = 0xFFFFFFFF, 0xFFFFFFFE
+
+
+@dataclass
+class _Entry:
+    """One entry of the directory; the children of a storage hang on one another's right."""
+
+    name: str
+    kind: int
+    child: int = _NONE
+    right: int = _NONE
+    start: int = _END
+    size: int = 0
+
+    def packed(self) -> bytes:
+        name = (self.name + "\0").encode("utf-16-le")
+        return struct.pack(
+            "<64sHBBIII16xIQQIQ",
+            name, len(name), self.kind, 1, _NONE, self.right, self.child, 0, 0, 0, self.start, self.size,
+        )  # fmt: skip
+
+
+def _ole_child(entries: list[_Entry], parent: int, name: str, kind: int) -> int:
+    """Return the index of a child, made when it is not there yet."""
+    index, last = entries[parent].child, _NONE
+    while index != _NONE:
+        if entries[index].name == name:
+            return index
+        index, last = entries[index].right, index
+    entries.append(_Entry(name, kind))
+    if last == _NONE:
+        entries[parent].child = len(entries) - 1
+    else:
+        entries[last].right = len(entries) - 1
+    return len(entries) - 1
+
+
+def _ole_append(sectors: list[bytes], chain: list[int], body: bytes) -> None:
+    start = len(sectors)
+    padded = body.ljust(-(-len(body) // 512) * 512, b"\0")
+    sectors += [padded[at : at + 512] for at in range(0, len(padded), 512)]
+    chain += [*range(start + 1, len(sectors)), _END]

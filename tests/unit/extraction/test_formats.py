@@ -245,6 +245,25 @@ def test_outlook_message(read):
     assert texts["body.html"] == "html body"
 
 
+def test_outlook_attachments(read):
+    place = "__attach_version1.0_#00000000"
+    streams = {
+        "__properties_version1.0": b"",
+        f"{place}/__substg1.0_3707001F": "notes.txt".encode("utf-16-le"),
+        f"{place}/__substg1.0_37010102": b"attached words ".ljust(5000, b"."),
+    }
+    texts, _ = read(documents.ole(streams))
+    assert texts[f"{place}/notes.txt"].startswith("attached words")
+
+
+def test_ocr_reads_standard_input(read, tmp_path, monkeypatch):
+    program = tmp_path / "tesseract"
+    program.write_text("#!/bin/sh\nhead -c 4 >/dev/null; cat >/dev/null; echo words in the picture\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert read(documents.png()) == ({"": "words in the picture\n"}, {})
+
+
 def test_compressed_rtf_of_the_specification():
     # The first example of [MS-OXRTFCP] 3.1.
     packed = bytes.fromhex(

@@ -172,6 +172,29 @@ def test_streams_without_a_reader_are_searched_for_text(read):
     assert texts["Odd#strings"] == "readable run\nwide run"
 
 
+def test_sheets_of_open_document():
+    cell = "<t:table-cell><x:p>{}</x:p></t:table-cell>".format
+    rows = f"<t:table-row>{cell('name')}{cell('card')}</t:table-row>"
+    rows += f'<t:table-row><t:table-cell t:number-columns-repeated="1"/>{cell(4111)}</t:table-row>'
+    rows += (
+        '<t:table-row t:number-rows-repeated="1000000"><t:table-cell t:number-columns-repeated="16384"/></t:table-row>'
+    )
+    parts = {
+        "mimetype": "application/vnd.oasis.opendocument.spreadsheet",
+        "content.xml": f'<d xmlns:t="t" xmlns:x="x"><t:table t:name="People">{rows}</t:table></d>',
+    }
+    data = documents.zip_of(parts, method=zipfile.ZIP_STORED)
+    sheet = next(item for item in Extraction(sandbox=False).extract_bytes(data) if isinstance(item, Text))
+    assert (sheet.path, sheet.columns, sheet.text) == ("People", ("name", "card"), "name\tcard\n\t4111")
+    assert sheet.cell(sheet.text.index("4111")) == (2, 2)
+
+
+def test_macros_of_an_old_document(read):
+    body = b"\x00Attribut" + b"\x00e VB_Nam"
+    module = b"\x01" + (0xB000 | (len(body) - 1)).to_bytes(2, "little") + body
+    assert read(documents.ole({"Macros/VBA/Module1": module}))[0]["Macros/VBA/Module1"].startswith("Attribute VB_Nam")
+
+
 def test_macro_source_is_unpacked():
     # Sixteen literals, then a copy token: from eight bytes back, seven bytes.
     literals = b"\x00Attribut" + b"\x00eABCDEFG"

@@ -54,7 +54,15 @@ def test_nothing_is_nothing(read):
     assert read(b"") == ({}, {})
 
 
-@pytest.mark.parametrize("data", [b"age-encryption.org/v1\n-> X", b"Salted__12345678", b"\x03\xd9\xa2\x9a" + bytes(20)])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"age-encryption.org/v1\n-> X",
+        b"Salted__12345678",
+        b"\x03\xd9\xa2\x9a" + bytes(20),
+        b"-----BEGIN PGP MESSAGE-----\n\nabc",
+    ],
+)
 def test_encrypted_files_say_so(read, data):
     assert read(data)[1] == {"": Gap.ENCRYPTED}
 
