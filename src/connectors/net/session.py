@@ -107,7 +107,7 @@ class Session(requests.Session):
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send one prepared request; called for every hop of a redirect as well."""
         kwargs["timeout"] = kwargs.get("timeout") or (self.limits.connect, self.limits.read)
-        self._check(request)
+        self._check(request, proxied=bool(self.proxies or kwargs.get("proxies")))
         for attempt in range(1, self.limits.attempts + 1):
             if self._budget is not None:
                 self._budget(self.bucket, 1)
@@ -120,12 +120,12 @@ class Session(requests.Session):
             self._sleep(pause)
         raise AssertionError("the last attempt returns or raises")
 
-    def _check(self, request: requests.PreparedRequest) -> None:
+    def _check(self, request: requests.PreparedRequest, *, proxied: bool) -> None:
         url = request.url or ""
         if self.guard is None:
             if "@" in urlsplit(url).netloc:
                 raise Unsupported(f"the URL of {_host(request)} carries a user name or password")
-        elif self.proxies:
+        elif proxied:
             self.guard.verify(url)
         else:
             self.guard.check(url)

@@ -168,11 +168,11 @@ def test_an_author_without_a_plain_address_is_never_mailed(
 def test_no_text_of_an_app_becomes_a_header(
     box: Mailbox, start: Make, make: Make, make_alert: Make, make_resource: Make
 ) -> None:
-    label = "x\r\nBcc: evil@x.example\r\n\r\nbody\x85y\u2028z"
+    label = "größer\r\nBcc: evil@x.example\r\n\r\nbody\x85y\u2028z"
     make(start()).deliver(make_alert(resource=make_resource(label=label)))
     ((recipients, message, _),) = box.messages
     assert message["Bcc"] is None
-    assert message["Subject"] == "[HIGH] 1 finding in x Bcc: evil@x.example body y z (chat)"
+    assert message["Subject"] == "[HIGH] 1 finding in größer Bcc: evil@x.example body y z (chat)"
     assert recipients == ["security@acme.example", "dpo@acme.example"]
 
 

@@ -111,6 +111,14 @@ def test_through_a_named_proxy_the_target_is_judged_before(serve: Callable[..., 
     assert len(proxy.seen) == 1
 
 
+def test_a_proxy_named_for_one_request_does_not_go_around_the_guard(serve: Callable[..., Any]) -> None:
+    proxy = serve()
+    session = connect(guard=Guard.of(["127.0.0.1"], resolver=Answers("10.0.0.1")))
+    with pytest.raises(AddressRefused):
+        session.get(f"http://{NAME}/", proxies={"http": proxy.url})
+    assert proxy.seen == []
+
+
 def test_a_name_without_an_address_is_transient() -> None:
     def nothing(host: str, port: int) -> tuple[str, ...]:
         raise socket.gaierror
