@@ -191,8 +191,11 @@ class Confluence:
 
     def _following(self, link: Any) -> str:
         """Return the path of a `next` link. It is relative, with `/wiki` or without; another host is not followed."""
-        parts = urlsplit(text(link))
-        if not parts.path:
+        try:
+            parts = urlsplit(link if isinstance(link, str) else "")
+        except ValueError:
+            raise Transient("Confluence answered with a link that is none") from None
+        if not parts.path.startswith("/"):
             return ""
         path = parts.path.removeprefix(urlsplit(self.config.root).path.rstrip("/"))
         if self.config.is_cloud and not path.startswith("/wiki/"):

@@ -54,22 +54,31 @@ def test_the_addresses_are_the_documented_ones(confluence: FakeConfluence, conne
     connector = connect(confluence)
     (partition,) = connector.partitions()
     list(connector.read(partition, None))
-    comments = [i for i, c in confluence.contents.items() if c["kind"] == "comment"]
     (blog,) = [i for i, c in confluence.contents.items() if c["kind"] == "blogpost"]
-    root = confluence.spaces["ENG"]["id"]
-    wanted = {
-        "/wiki/api/v2/spaces",
-        f"/wiki/api/v2/spaces/{root}/pages",
-        f"/wiki/api/v2/spaces/{root}/blogposts",
-        "/wiki/rest/api/content/search",
-        *(f"/wiki/api/v2/{kind}/{hanging}" for kind in (f"pages/{page}", f"blogposts/{blog}") for hanging in ("footer-comments", "inline-comments", "attachments")),
-        *(f"/wiki/api/v2/{place}-comments/{i}/children" for i, place in zip(comments, ("footer", "footer", "inline"), strict=True)),
-    } if confluence.cloud else {
-        "/rest/api/space", "/rest/api/space/ENG", "/rest/api/content",
-        *(f"/rest/api/content/{i}/child/{kind}" for i in (page, blog) for kind in ("comment", "attachment")),
-    }  # fmt: skip
-    assert {r.path for r in confluence.requests} == wanted
+    comments = [i for i, c in confluence.contents.items() if c["kind"] == "comment"]
+    assert {r.path for r in confluence.requests} == (on_cloud if confluence.cloud else on_data_center)(
+        str(confluence.spaces["ENG"]["id"]), page, blog, comments
+    )
     assert {r.method for r in confluence.requests} == {"GET"}
+
+
+def on_cloud(space: str, page: str, blog: str, comments: list[str]) -> set[str]:
+    hanging = ("footer-comments", "inline-comments", "attachments")
+    return {
+        "/wiki/api/v2/spaces",
+        f"/wiki/api/v2/spaces/{space}/pages",
+        f"/wiki/api/v2/spaces/{space}/blogposts",
+        "/wiki/rest/api/content/search",
+        *(f"/wiki/api/v2/pages/{page}/{kind}" for kind in hanging),
+        *(f"/wiki/api/v2/blogposts/{blog}/{kind}" for kind in hanging),
+        *(f"/wiki/api/v2/footer-comments/{i}/children" for i in comments[:2]),
+        f"/wiki/api/v2/inline-comments/{comments[2]}/children",
+    }
+
+
+def on_data_center(_: str, page: str, blog: str, __: list[str]) -> set[str]:
+    hanging = {f"/rest/api/content/{i}/child/{kind}" for i in (page, blog) for kind in ("comment", "attachment")}
+    return {"/rest/api/space", "/rest/api/space/ENG", "/rest/api/content"} | hanging
 
 
 @pytest.mark.parametrize("kill_after", range(6))
