@@ -5,8 +5,10 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
+import requests
 from hypothesis import given
 from hypothesis import strategies as st
+from urllib3.util import parse_url
 
 from connectors.errors import Transient
 from connectors.net import AddressRefused, Guard, refusal
@@ -103,3 +105,23 @@ def test_a_refusal_shows_the_host_and_nothing_else_of_the_url() -> None:
     assert "127.0.0.1" in str(caught.value)
     assert "canary" not in str(caught.value)
     assert "secret-path" not in str(caught.value)
+
+
+@given(st.one_of(st.text(), st.from_regex(r"https?://[\x20-\x7e]{0,40}", fullmatch=True)))
+def test_any_text_is_a_host_or_a_refusal(url: str) -> None:
+    try:
+        host = Guard().check(url)
+    except AddressRefused:
+        return
+    assert host
+    assert "@" not in host
+
+
+@given(st.from_regex(r"https?://[a-z0-9.\\@:\[\]%/?#-]{1,40}", fullmatch=True))
+def test_the_judged_host_is_the_one_that_is_connected_to(url: str) -> None:
+    try:
+        prepared = requests.Request("GET", url).prepare().url or ""
+        host = Guard().check(prepared)
+    except (requests.RequestException, AddressRefused):
+        return
+    assert (parse_url(prepared).host or "").strip("[]").lower() == host
