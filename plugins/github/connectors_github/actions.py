@@ -13,6 +13,13 @@ from connectors_github import things
 from connectors_github.client import GitHubClient
 
 _TEXTS = ("issue", "pull", "issue_comment", "review", "review_comment", "commit_comment")
+_PATHS = {
+    "issue": "issues",
+    "pull": "issues",
+    "issue_comment": "issues/comments",
+    "review_comment": "pulls/comments",
+    "commit_comment": "comments",
+}
 _TALKS = ("issue", "pull", "issue_comment", "review", "review_comment")
 
 ACTIONS = (
@@ -56,15 +63,10 @@ class Actor:
 
     def _path(self, target: Target) -> str:
         """Return the address of a resource in the REST API."""
-        root, ident = f"repos/{self.full_name}", target.resource.id.rpartition(":")[2]
-        return {
-            "issue": f"{root}/issues/{ident}",
-            "pull": f"{root}/issues/{ident}",
-            "issue_comment": f"{root}/issues/comments/{ident}",
-            "review": f"{root}/pulls/{_number(target)}/reviews/{ident}",
-            "review_comment": f"{root}/pulls/comments/{ident}",
-            "commit_comment": f"{root}/comments/{ident}",
-        }[target.resource.kind]
+        ident = target.resource.id.rpartition(":")[2]
+        if target.resource.kind == "review":
+            return f"repos/{self.full_name}/pulls/{_number(target)}/reviews/{ident}"
+        return f"repos/{self.full_name}/{_PATHS[target.resource.kind]}/{ident}"
 
     def _redact(self, target: Target, text: str, dry_run: bool) -> Outcome:
         rest = _TITLES if target.part == "title" else _EDITS

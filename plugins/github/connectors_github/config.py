@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import ConfigDict, Field, SecretStr, model_validator
 
 from connectors import ConnectionConfig
 
@@ -12,6 +12,12 @@ class GitHubConfig(ConnectionConfig):
 
     `webhook_secret` is the secret of the App's, the organisation's or the repository's webhook.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"token": "${env:GITHUB_TOKEN}", "webhook_secret": "${env:GITHUB_WEBHOOK_SECRET}"}]
+        }
+    )
 
     token: SecretStr | None = Field(
         default=None,

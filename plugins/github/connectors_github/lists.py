@@ -58,7 +58,7 @@ def by_time(client: GitHubClient, path: str, cursor: Cursor | None, make: Make, 
         seen = {str(ident) for ident in state.get("seen") or ()}
         batch = Batch([], [])
         for item in answer.items:
-            if str(item.get("id")) not in seen:
+            if str(item.get("id")) not in seen or item.get("updated_at") != since:
                 batch.add(item, make)
         edge = max((str(item.get("updated_at") or "") for item in answer.items), default="") or since
         at_edge = [item.get("id") for item in answer.items if item.get("updated_at") == edge]
