@@ -190,7 +190,8 @@ class ConnectorContract:
             for page in pages:
                 assert page.listed == len(page.events) + len(page.failures), "listed is not events + failures"
                 assert CANARY not in json.dumps(page.cursor), "content in a cursor"
-            assert pages[-1].cursor is not None, "the last page has no cursor: the next read starts from nothing"
+            read = [event for page in pages for event in page.events]
+            assert pages[-1].cursor is not None or not read, "the last page has no cursor: all is read again"
 
     def test_a_killed_sync_resumes_with_nothing_lost(self, kit: Kit) -> None:
         """Stopped after any page, a new connector goes on from the cursor and the union is complete."""
