@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 
-from connectors.errors import ConfigError
+from connectors.errors import ConfigError, Transient
 from connectors.extraction import frames
 from connectors.extraction.extractor import Budget, Extractor, Text
 from connectors.extraction.items import Inner, gap, over
@@ -37,6 +37,7 @@ class Pool:
         self._budget = budget
         self._setup = _pickled(budget, extractors)
         self._idle: list[_Process] = []
+        self._owner = os.getpid()
         self._lock = threading.Lock()
         self._closed = False
 
@@ -58,9 +59,17 @@ class Pool:
 
     def _borrow(self) -> _Process:
         with self._lock:
-            if self._idle:
-                return self._idle.pop()
-        return _Process(self._setup)
+            if self._owner != os.getpid():
+                self._owner, self._idle = os.getpid(), []  # a fork: these sockets belong to the other process
+            while self._idle:
+                process = self._idle.pop()
+                if process.is_alive:
+                    return process
+                process.kill()
+        try:
+            return _Process(self._setup)
+        except OSError as error:
+            raise Transient(f"the sandbox process did not start: {type(error).__name__}") from None
 
     def _give_back(self, process: _Process) -> None:
         if process.is_usable:
@@ -90,6 +99,11 @@ class _Process:
             )
         self._deadline = time.monotonic() + _START_SECONDS
         self._setup = setup
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process still runs; somebody may have ended it while it was idle."""
+        return self._process.poll() is None
 
     def run(self, source: Inner, budget: Budget) -> Iterator[Text | UnitFailure]:
         """Yield the results of one file. Only the time spent waiting for the process counts."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Iterator
+from functools import lru_cache
 from io import BytesIO
 from posixpath import join, normpath
 
@@ -64,7 +65,7 @@ class Workbook:
 
     def _load_strings(self) -> list[str]:
         data = self._read(self.strings_part) if self.strings_part else b""
-        return ["".join(map(str, item.itertext(tag="{*}t"))) for item in _elements(data, "si")]
+        return ["".join(map(str, item.itertext())) for item in _elements(data, "si")]
 
     def sheet(self, part: str, data: bytes) -> Iterator[Item]:
         """Yield the cells of one sheet as a table, and everything around them as `#notes`."""
@@ -141,16 +142,20 @@ def _note(element: etree._Element, notes: list[str]) -> None:
     """Keep what stands around the cells: headers, footers, validations, links."""
     if element.text and element.text.strip():
         notes.append(element.text.strip())
-    notes.extend(element.get(key, "") for key in ("display", "tooltip", "location") if element.get(key))
+    notes.extend(
+        element.get(key, "")
+        for key in ("display", "tooltip", "location", "promptTitle", "prompt", "error")
+        if element.get(key)
+    )
 
 
 _AROUND = ("oddHeader", "oddFooter", "evenHeader", "evenFooter", "firstHeader", "firstFooter", "formula1",
-           "formula2", "formula", "hyperlink", "dataValidation", "f")  # fmt: skip
+           "formula2", "formula", "hyperlink", "dataValidation")  # fmt: skip
 
 
 def _stream(data: bytes) -> Iterator[etree._Element]:
     """Yield rows and what stands around them, forgetting each after its turn."""
-    tags = ["{*}row", *(f"{{*}}{name}" for name in _AROUND if name != "f")]
+    tags = ["{*}row", *(f"{{*}}{name}" for name in _AROUND)]
     for _, element in etree.iterparse(
         BytesIO(data), tag=tags, resolve_entities=False, no_network=True, load_dtd=False, recover=True
     ):
@@ -176,7 +181,12 @@ def _elements(data: bytes, name: str) -> Iterator[etree._Element]:
 
 
 def _local(element: etree._Element) -> str:
-    return str(element.tag).rpartition("}")[2]
+    return _local_name(str(element.tag))
+
+
+@lru_cache(maxsize=256)
+def _local_name(tag: str) -> str:
+    return tag.rpartition("}")[2]
 
 
 def read_calamine(data: bytes, meter: Meter) -> Iterator[Item]:

@@ -82,6 +82,8 @@ def _leave_network() -> None:
 def _refuse(event: str, args: tuple[Any, ...]) -> None:
     """Refuse what no reader needs. Python-level only: the namespace and the limits hold for native code."""
     if event == "open":
+        if isinstance(args[0], int):
+            return  # a descriptor that is open already: the pipes to a program
         mode, flags = args[1], args[2]
         if (isinstance(mode, str) and set(mode) & set("wax+")) or (flags or 0) & (os.O_WRONLY | os.O_RDWR):
             raise PermissionError("the sandbox writes no files")

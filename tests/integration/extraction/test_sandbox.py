@@ -94,6 +94,15 @@ def test_a_bad_file_costs_only_itself(deed, reason, detail, monkeypatch):
         assert run(extraction, documents.odt("next"))[0] == {"content.xml": "next"}
 
 
+def test_ocr_may_run_its_program(tmp_path, monkeypatch):
+    program = tmp_path / "tesseract"
+    program.write_text("#!/bin/sh\ncat >/dev/null; echo words in the picture\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    with Extraction() as extraction:
+        assert run(extraction, documents.png()) == ({"": "words in the picture\n"}, [])
+
+
 def test_the_environment_stays_outside(extraction, monkeypatch):
     monkeypatch.setenv("DATABASE_PASSWORD", "x")
     texts, _ = run(extraction, MARK, "read environment")
@@ -108,6 +117,14 @@ def test_a_caller_that_stops_reading_leaves_no_process_behind(extraction, monkey
     next(items)
     items.close()
     assert [process.poll() is not None for process in killed] == [True]
+
+
+def test_a_process_that_died_while_idle_is_replaced(extraction):
+    run(extraction, documents.odt("one"))
+    [idle] = extraction._pool._idle
+    idle._process.kill()
+    idle._process.wait()
+    assert run(extraction, documents.odt("two")) == ({"content.xml": "two"}, [])
 
 
 def test_each_thread_has_its_own_process(extraction):
