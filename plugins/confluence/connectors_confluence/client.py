@@ -8,6 +8,7 @@ Center `/rest/api`. Both page by the links in their answers.
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -18,6 +19,7 @@ from typing import Any, BinaryIO, cast
 from urllib.parse import quote, urlsplit
 
 import requests
+import urllib3
 from atlassian.rest_client import AtlassianRestAPI
 
 from connectors import Context
@@ -99,8 +101,7 @@ class Confluence:
         except requests.RequestException as error:
             raise Transient(f"Confluence did not answer ({type(error).__name__})") from None
         self._judge(response, "download")
-        response.raw.decode_content = True
-        return cast("BinaryIO", response.raw)
+        return cast("BinaryIO", io.BufferedReader(Body(response)))
 
     def _judge(self, response: requests.Response, bucket: str) -> None:
         self.limits = {k.lower(): v for k, v in response.headers.items() if "ratelimit" in k.lower()}
@@ -325,6 +326,32 @@ def held(version: Mapping[str, Any]) -> tuple[str, str]:
         if content:
             return text(content.get("title")), text(mapping(mapping(content.get("body")).get("storage")).get("value"))
     return "", ""
+
+
+class Body(io.RawIOBase):
+    """The bytes of an answer as they arrive; a line that breaks is `Transient`."""
+
+    def __init__(self, response: requests.Response) -> None:
+        super().__init__()
+        self.response = response
+
+    def readable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Read into `buffer` and return how many bytes came, 0 at the end."""
+        try:
+            data: bytes = self.response.raw.read(len(buffer), decode_content=True)
+        except urllib3.exceptions.HTTPError as error:
+            raise Transient(f"Confluence broke off a download ({type(error).__name__})") from None
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self.response.close()
+        super().close()
 
 
 def seconds(header: str | None, now: datetime) -> float | None:

@@ -127,7 +127,8 @@ class ConfluenceConnector(Connector[ConfluenceConfig]):
         try:
             versions = list(self.confluence.versions(kind, ident))
         except (MissingScope, NotFound, Unsupported) as error:
-            yield UnitFailure("history", Gap.MISSING_SCOPE, error.args[0])
+            # No part is named: findings in all old versions, whatever their times, must stay as they are.
+            yield UnitFailure("", Gap.MISSING_SCOPE, f"history: {error.args[0]}")
             return
         for _, when, title, body in versions:
             found = "\n".join(part for part in (title, flatten(body).text) if part.strip())

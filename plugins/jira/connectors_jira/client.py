@@ -7,6 +7,7 @@ that Jira documents, under `/rest/api/3` on Cloud and `/rest/api/2` on Data Cent
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from typing import Any, BinaryIO, cast
 from urllib.parse import quote
 
 import requests
+import urllib3
 from atlassian.rest_client import AtlassianRestAPI
 
 from connectors import Context
@@ -95,8 +97,7 @@ class Jira:
         except requests.RequestException as error:
             raise Transient(f"Jira did not answer ({type(error).__name__})") from None
         self._judge(response, "download")
-        response.raw.decode_content = True
-        return cast("BinaryIO", response.raw)
+        return cast("BinaryIO", io.BufferedReader(Body(response)))
 
     def _judge(self, response: requests.Response, bucket: str) -> None:
         self.limits = {k.lower(): v for k, v in response.headers.items() if "ratelimit" in k.lower()}
@@ -327,6 +328,32 @@ class Jira:
     def delete_webhooks(self, ids: Sequence[int]) -> None:
         """Delete dynamic webhooks."""
         self.call("DELETE", f"{self.api}/webhook", body={"webhookIds": list(ids)})
+
+
+class Body(io.RawIOBase):
+    """The bytes of an answer as they arrive; a line that breaks is `Transient`."""
+
+    def __init__(self, response: requests.Response) -> None:
+        super().__init__()
+        self.response = response
+
+    def readable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Read into `buffer` and return how many bytes came, 0 at the end."""
+        try:
+            data: bytes = self.response.raw.read(len(buffer), decode_content=True)
+        except urllib3.exceptions.HTTPError as error:
+            raise Transient(f"Jira broke off a download ({type(error).__name__})") from None
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self.response.close()
+        super().close()
 
 
 def seconds(header: str | None, now: datetime) -> float | None:

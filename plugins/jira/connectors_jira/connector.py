@@ -123,7 +123,8 @@ class JiraConnector(Connector[JiraConfig]):
         try:
             made: list[ScanUnit] = make()
         except (MissingScope, NotFound, Unsupported) as error:
-            yield UnitFailure(part, Gap.MISSING_SCOPE, error.args[0])
+            # No part is named: findings in all of these parts, whatever their ids, must stay as they are.
+            yield UnitFailure("", Gap.MISSING_SCOPE, f"{part}: {error.args[0]}")
             return
         yield from (unit for unit in made if unit.text)
 

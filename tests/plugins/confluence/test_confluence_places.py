@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from connectors.errors import NotFound
-from connectors.model import Delivery, Event, EventKind, Partition, UnitFailure
+from connectors.errors import NotFound, Transient
+from connectors.model import Delivery, Event, EventKind, Gap, Partition, UnitFailure
+from connectors.testing.fakeapps.base import Response
 from connectors.testing.fakeapps.confluence import FakeConfluence
 from connectors_confluence.connector import ConfluenceConnector
 
@@ -121,6 +122,29 @@ def test_old_versions_are_named_by_their_time(confluence: FakeConfluence, connec
     after = {u.part for u in connector.units(event) if u.part.startswith("version:")}
     assert len(parts) == 2
     assert after < parts
+
+
+def test_old_versions_that_may_not_be_read_are_a_gap_of_the_whole_page(cloud: FakeConfluence, connect: Connect) -> None:
+    made = company(cloud)
+    connector = connect(cloud, history=True)
+    event = next(e for p in connector.read(ENG, None) for e in p.events if e.resource.id == f"page:{made['page']}")
+    cloud.fail(Response.of({}, status=403), path=".*/versions")
+    units = list(connector.units(event))
+    assert [(u.part, u.reason) for u in units if isinstance(u, UnitFailure)] == [("", Gap.MISSING_SCOPE)]
+    assert "body" in {u.part for u in units}
+
+
+def test_a_download_that_breaks_off_may_be_tried_again(confluence: FakeConfluence, connect: Connect) -> None:
+    company(confluence)
+    connector = connect(confluence)
+    units = [u for page in connector.read(ENG, None) for e in page.events for u in connector.units(e)]
+    blob = next(u.blob for u in units if not isinstance(u, UnitFailure) and u.blob)
+    path = ".*/media/.*" if confluence.cloud else "/download/.*"
+    confluence.fail(Response(200, b"short", {"Content-Encoding": "gzip"}), path=path)
+    with pytest.raises(Transient), blob.open() as stream:
+        stream.read()
+    with blob.open() as stream:
+        assert mark("attachment-content").encode() in stream.read()
 
 
 def test_attachments_are_not_downloaded_before_they_are_opened(confluence: FakeConfluence, connect: Connect) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connectors.errors import NotFound
+from connectors.errors import NotFound, Transient
 from connectors.model import Delivery, Event, EventKind, Gap, Partition, UnitFailure
 from connectors.testing.fakeapps.base import Response
 from connectors.testing.fakeapps.jira import FakeJira, document
@@ -128,7 +128,9 @@ def test_a_place_that_may_not_be_read_is_a_gap_and_the_rest_is_scanned(
     path = {"worklogs": ".*/worklog", "changelog": ".*/changelog", "remotelinks": ".*/remotelink"}[part]
     cloud.fail(Response.of({}, status=403), path=path)
     units = list(connector.units(page.events[0]))
-    assert [(u.part, u.reason) for u in units if isinstance(u, UnitFailure)] == [(part, Gap.MISSING_SCOPE)]
+    (gap,) = [u for u in units if isinstance(u, UnitFailure)]
+    assert (gap.part, gap.reason) == ("", Gap.MISSING_SCOPE), "the host must not resolve what was not read"
+    assert gap.detail.startswith(part)
     assert any(u.part == "description" for u in units)
 
 
@@ -150,6 +152,18 @@ def test_an_issue_that_is_gone_says_so(jira: FakeJira, connect: Connect) -> None
     jira.delete_issue(ident)
     with pytest.raises(NotFound):
         list(connector.units(event))
+
+
+def test_a_download_that_breaks_off_may_be_tried_again(jira: FakeJira, connect: Connect) -> None:
+    partition, _ = company(jira)
+    connector = connect(jira)
+    units = [u for page in connector.read(partition, None) for e in page.events for u in connector.units(e)]
+    blob = next(u.blob for u in units if not isinstance(u, UnitFailure) and u.blob)
+    jira.fail(Response(200, b"short", {"Content-Encoding": "gzip"}), path="/(media|secure)/.*")
+    with pytest.raises(Transient), blob.open() as stream:
+        stream.read()
+    with blob.open() as stream:
+        assert mark("attachment-content").encode() in stream.read()
 
 
 def test_attachments_are_not_downloaded_before_they_are_opened(jira: FakeJira, connect: Connect) -> None:
