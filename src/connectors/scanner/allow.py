@@ -1,0 +1,52 @@
+"""Comments by which a file allows a finding: on its line, for all detectors or for those named.
+
+token = "..."  # connectors:allow
+token = "..."  # connectors:allow stripe_secret_key, jwt
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+
+from connectors.export.record import Region
+
+MARK = re.compile(r"connectors:allow(?:[ \t]+([a-z0-9_]+(?:[ \t]*,[ \t]*[a-z0-9_]+)*))?")
+OTHERS = re.compile(r"pragma: allowlist secret|gitleaks:allow|trufflehog:ignore")
+"""Comments of other scanners, which repositories have already."""
+
+
+class Lines:
+    """The lines of a text, for places and allow comments."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._starts = [0, *(found.end() for found in re.finditer(r"\r\n|\r|\n", text))]
+        self._marked = "allow" in text or "trufflehog:ignore" in text
+
+    def region(self, start: int, end: int) -> Region:
+        """Return the place of a range of code points in lines and columns."""
+        first, column = self._place(start)
+        last, end_column = self._place(max(end, start))
+        return Region(first, column, last if last != first else 0, end_column)
+
+    def allows(self, start: int, end: int, detector: str) -> bool:
+        """Tell whether a comment on a line of the range allows what `detector` found there."""
+        if not self._marked:
+            return False
+        first, _ = self._place(start)
+        last, _ = self._place(max(end - 1, start))
+        return any(self._line_allows(number, detector) for number in range(first, last + 1))
+
+    def _place(self, at: int) -> tuple[int, int]:
+        line = bisect_right(self._starts, at)
+        return line, at - self._starts[line - 1] + 1
+
+    def _line_allows(self, number: int, detector: str) -> bool:
+        start = self._starts[number - 1]
+        end = self._starts[number] if number < len(self._starts) else len(self._text)
+        line = self._text[start:end]
+        found = MARK.search(line)
+        if found:
+            return not found[1] or detector in re.split(r"[ \t]*,[ \t]*", found[1])
+        return bool(OTHERS.search(line))
