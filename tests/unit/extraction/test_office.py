@@ -7,7 +7,7 @@ from io import BytesIO
 
 import pytest
 
-from connectors.extraction import Extraction, Text, vba
+from connectors.extraction import Extraction, Text, numbers, vba
 from connectors.model import Gap
 from connectors.testing import documents
 
@@ -216,3 +216,14 @@ def test_a_locked_member_is_a_gap(read):
         assert archive.namelist() == ["a.txt"]
     data[data.index(b"PK\x01\x02") + 8] |= 1
     assert read(bytes(data))[1] == {"a.txt": Gap.ENCRYPTED}
+
+
+@pytest.mark.parametrize(("reference", "column"), [("A1", 0), ("Z9", 25), ("AA1", 26), ("XFD1048576", 16383), ("", -1)])
+def test_columns_of_references(reference, column):
+    assert numbers.column(reference) == column
+
+
+def test_word_97_with_a_password(read):
+    body = bytearray(4096)
+    body[0x0B] = 0x01
+    assert read(documents.ole({"WordDocument": bytes(body)})) == ({}, {"WordDocument": Gap.ENCRYPTED})

@@ -134,3 +134,9 @@ def test_a_false_media_type_is_noticed():
     [text] = Extraction(sandbox=False).extract_bytes(b"just words", "", "image/jpeg; q=1")
     assert isinstance(text, Text)
     assert text.mismatch == "declared as image/jpeg, is text/plain"
+
+
+def test_equal_names_are_no_header():
+    [text] = Extraction(sandbox=False).extract_bytes(b"yes,no,yes\nno,no,yes\nyes,yes,no\n")
+    assert isinstance(text, Text)
+    assert text.columns == ()

@@ -91,6 +91,14 @@ def test_storage_format_over_inline_tags_entities_and_macros():
     assert after.replaced == 4
 
 
+def test_a_replacement_cannot_leave_its_attribute_or_its_text():
+    nasty = Redactor(values(CARD), Substitute('"><&'))
+    assert (
+        redact_markup(f'<i alt="{CARD}">{CARD}</i>', nasty).content == '<i alt="&quot;&gt;&lt;&amp;">"&gt;&lt;&amp;</i>'
+    )
+    assert redact_markup(f'<a href="x?{CARD}"/>', nasty).content == '<a href="x?%22%3E%3C&amp;"/>'
+
+
 def test_markup_without_a_value_comes_back_to_the_letter():
     before = "<p>&nbsp;a &lt; b</p><br/>< loose <x y='1>2'>"
     assert redact_markup(before, redactor).content == before
