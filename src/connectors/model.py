@@ -125,6 +125,10 @@ class Partition:
     label: str = ""
     estimate: int | None = None
     """How many resources it is expected to list, when the app tells."""
+    since: datetime | None = None
+    """Set by the host when history older than this is not wanted; a connector that cannot filter reads it all."""
+    container: str = ""
+    """Name of its container, which include and exclude lists match; the label when empty."""
 
 
 Cursor = Mapping[str, JSON]

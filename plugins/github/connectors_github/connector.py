@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from connectors import Budget, Connector, Context
@@ -202,6 +202,8 @@ class GitHubConnector(Connector[GitHubConfig]):
             raise Unsupported(f"no such partition: {partition.id}")
         info = self._info(int(ident))
         repo = Repo.of(info)
+        if cursor is None and partition.since is not None:
+            cursor = {"since": partition.since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
         if kind == "code":
             yield from CodeReader(self.client, repo, info, branch or repo.default_branch).read(cursor)
         elif kind == "commits":

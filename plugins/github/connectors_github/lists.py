@@ -2,7 +2,7 @@
 
 Lists that GitHub sorts by time of change are read by that time (`since`), not by page numbers, which shift while
 people work; `seen` are the ids at the edge, `page` counts only within one instant. The others are read by `page`.
-`full` says that the pass began at the beginning.
+`full` says that the pass began at the beginning. A first pass may be bound by a cursor with `since` alone.
 """
 
 from __future__ import annotations
@@ -118,8 +118,8 @@ def _dated(review: JsonObject) -> bool:
 class Commits:
     """Reads the commits of a branch: those since the last pass by comparing, else all of them.
 
-    Cursor between passes: `head`. A start cursor from a push has `before` (a commit) or `base` (a branch). In a
-    pass: also `target` and `page`.
+    Cursor between passes: `head`. A first pass may be bound by `since`. A start cursor from a push has `before`
+    (a commit) or `base` (a branch). In a pass: also `target` and `page`.
     """
 
     client: GitHubClient
@@ -160,7 +160,9 @@ class Commits:
                 return self.client.get(path, per_page=_SIZE, page=page)
             except (NotFound, Unsupported):
                 state["all"] = True
-        return self.client.get(f"{root}/commits", sha=state["target"], per_page=_SIZE, page=page)
+        return self.client.get(
+            f"{root}/commits", sha=state["target"], since=state.get("since"), per_page=_SIZE, page=page
+        )
 
 
 _COMMENT = "databaseId body url updatedAt createdAt author { login ... on User { databaseId } }"

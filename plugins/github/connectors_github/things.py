@@ -135,7 +135,8 @@ class Repo:
     def partition(self, kind: str, branch: str = "") -> Partition:
         """Return one of the repository's partitions."""
         tail = f":{branch or self.default_branch}" if kind in ("code", "commits") else ""
-        return Partition(f"{kind}:{self.id}{tail}", f"{self.full_name} {kind.replace('_', ' ')}")
+        label = f"{self.full_name} {kind.replace('_', ' ')}"
+        return Partition(f"{kind}:{self.id}{tail}", label, container=self.full_name)
 
     def resource(self, kind: str, ident: str, *, label: str, parent: str = "", **more: Any) -> Resource:
         """Return a resource in this repository."""

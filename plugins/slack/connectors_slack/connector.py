@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, ClassVar
@@ -24,11 +23,9 @@ from connectors.model import (
     PersonRef,
     Receipt,
     Reply,
-    Resource,
     ScanUnit,
     Target,
     UnitFailure,
-    Visibility,
 )
 from connectors_slack import checks, events, texts
 from connectors_slack.actions import ACTIONS, Actor
@@ -140,7 +137,7 @@ class SlackConnector(Connector[SlackConfig]):
             self.client.call("conversations.join", channel=channel["id"])
         place, size = self._place(channel), self.config.page_size
         reader = ChannelReader(self.client, self.context, place, channel, self._own, self._bot, size)
-        yield from reader.read(cursor, self.config.lookback_days)
+        yield from reader.read(cursor, self.config.lookback_days, since=partition.since)
 
     def _channel(self, channel_id: str) -> JsonObject:
         if channel_id not in self._channels:
@@ -168,28 +165,6 @@ class SlackConnector(Connector[SlackConfig]):
     def act(self, action: str, target: Target, *, dry_run: bool) -> Outcome:
         """Do one of `actions`, or say what would be done."""
         return Actor(self.config, self.client, self.context, self._bot).act(action, target, dry_run=dry_run)
-
-    def describe(self, resource: Resource) -> Resource:
-        """Return `resource` with what a webhook does not tell: its channel's name and visibility, its link."""
-        channel = resource.container.id or self._channel_of_file(resource.id.removeprefix("file:"))
-        if not channel:
-            return resource
-        place = self._place(self._channel(channel))
-        ts = resource.id.rpartition(":")[2] if resource.kind == "message" else ""
-        url = resource.url if resource.kind == "file" else place.link(ts)
-        shared = resource.visibility is Visibility.LINK
-        return replace(
-            resource,
-            container=place.container,
-            label=resource.label.removesuffix(resource.container.id) + place.shown,
-            url=url,
-            visibility=Visibility.LINK if shared else place.visibility,
-        )
-
-    def _channel_of_file(self, file_id: str) -> str:
-        file = self._file_info(file_id, {})
-        named = [file.get(key) for key in ("channels", "groups", "ims")]
-        return next((str(ids[0]) for ids in named if isinstance(ids, list) and ids), "")
 
     def person(self, ref: PersonRef) -> Person:
         """Return a user's name and e-mail. https://docs.slack.dev/reference/methods/users.info"""

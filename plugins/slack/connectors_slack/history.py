@@ -3,7 +3,6 @@
 The cursor of a pass under way: `oldest` (lower bound), `latest` (upper edge of the next page), `threads` (threads
 of the last page that are still to read, with their own cursors), `top` (the newest message seen), `known` (where
 the last pass ended), `files` (next page of files.list), `full` (nothing was left out). Between passes: `newest`.
-A start cursor may be `{"since": "<ISO time>"}`.
 """
 
 from __future__ import annotations
@@ -49,8 +48,8 @@ class Pass:
         return {"newest": self.top or self.known or "0"}
 
 
-def start(cursor: Cursor | None, lookback_days: int) -> tuple[Pass, bool]:
-    """Return the pass that a cursor stands for, and whether it is new."""
+def start(cursor: Cursor | None, lookback_days: int, *, since: datetime | None = None) -> tuple[Pass, bool]:
+    """Return the pass that a cursor stands for, and whether it is new. `since` bounds a first pass."""
     held = dict(cursor or {})
     if "history_done" in held:
         return Pass(**{name: held[name] for name in Pass.__slots__ if name in held}), False
@@ -58,9 +57,8 @@ def start(cursor: Cursor | None, lookback_days: int) -> tuple[Pass, bool]:
         newest = held["newest"]
         back = max(events.micros(newest) - lookback_days * 86_400_000_000, 0)
         return Pass(oldest=_stamp(back), top=newest, known=newest, full=False), True
-    if isinstance(held.get("since"), str):
-        since = datetime.fromisoformat(held["since"]).timestamp()
-        return Pass(oldest=_stamp(int(since * 1_000_000)), full=False), True
+    if since is not None:
+        return Pass(oldest=_stamp(int(since.timestamp() * 1_000_000)), full=False), True
     return Pass(), True
 
 
@@ -97,9 +95,9 @@ class ChannelReader:
     bot: str
     page_size: int
 
-    def read(self, cursor: Cursor | None, lookback_days: int) -> Iterator[Page]:
+    def read(self, cursor: Cursor | None, lookback_days: int, *, since: datetime | None = None) -> Iterator[Page]:
         """Yield the pages of a pass from `cursor` on. What was read before an error is handed over first."""
-        state, fresh = start(cursor, lookback_days)
+        state, fresh = start(cursor, lookback_days, since=since)
         batch = Batch()
         if fresh:
             batch.events.append(events.channel_event(self.channel, self.place))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -239,13 +241,26 @@ def test_killed_at_every_page_of_a_list_nothing_is_lost(
     pytest.fail("never came to the end")
 
 
-def test_start_cursor_since(connector: Any, github: FakeGitHub, login: str, repo: str) -> None:
+def test_history_is_read_from_the_time_that_the_host_wants(
+    connect: Connect, github: FakeGitHub, login: str, repo: str
+) -> None:
     for number in range(4):
         github.open_issue(repo, login, f"t{number}")
-    since = github.repos[repo].issues[3]["updated_at"]
-    pages, _ = read(connector, issues(github, repo), {"since": since})
-    assert numbers(pages) == [3, 4]
-    assert not pages[-1].reconcile
+        github.discuss(repo, login, f"d{number}", "b")
+        github.commit(repo, {"a.txt": str(number)}, login=login)
+    since = datetime.fromisoformat(github.repos[repo].issues[5]["updated_at"])
+    connector = connect(commit_history=True)
+    found: dict[str, int] = {}
+    for partition in connector.partitions():
+        kind = partition.id.partition(":")[0]
+        pages, _ = read(connector, replace(partition, since=since))
+        found[kind] = sum(page.listed for page in pages)
+        assert kind not in ("issues", "discussions") or not pages[-1].reconcile
+    assert (found["issues"], found["discussions"], found["commits"]) == (2, 2, 2)
+
+
+def test_include_lists_match_the_repository(connector: Any, repo: str) -> None:
+    assert {partition.container for partition in connector.partitions()} == {repo}
 
 
 @pytest.mark.usefixtures("small_pages")

@@ -158,19 +158,3 @@ def test_person_of_another_company_is_external(connector: SlackConnector, slack:
 def test_unknown_person_is_not_found(connector: SlackConnector) -> None:
     with pytest.raises(NotFound):
         connector.person(PersonRef("U0NOBODY"))
-
-
-def test_describe_adds_what_webhooks_do_not_tell(connector: SlackConnector, slack: FakeSlack, seen: object) -> None:
-    channel, user = slack.add_channel("finance", kind="private_channel"), slack.add_user("Ann")
-    (event,) = seen.deliver(slack.post_message(channel, user, "hello"))  # type: ignore[attr-defined] # a test's recorder
-    told = connector.describe(event.resource)
-    assert (told.container.name, told.visibility.value, told.label) == ("#finance", "private", "message in #finance")
-    assert told.url == f"https://acme.slack.com/archives/{channel}/p{slack.last_ts.replace('.', '')}"
-
-
-def test_describe_finds_a_files_channel(connector: SlackConnector, slack: FakeSlack, seen: object) -> None:
-    channel = slack.add_channel("finance")
-    file = slack.add_file(channel, slack.add_user("Ann"), "a.txt", b"x")
-    (event,) = seen.deliver(slack.file_event("file_public", file))  # type: ignore[attr-defined] # a test's recorder
-    told = connector.describe(event.resource)
-    assert (told.container.id, told.container.name, told.visibility.value) == (channel, "#finance", "link")

@@ -107,11 +107,11 @@ def test_new_reply_in_an_older_thread_is_read(connect: Connect, slack: FakeSlack
     assert [path for _, path in slack.calls].count("/api/conversations.replies") == 1
 
 
-def test_start_cursor_since_reads_from_then_on(connect: Connect, slack: FakeSlack) -> None:
+def test_history_is_read_from_the_time_that_the_host_wants(connect: Connect, slack: FakeSlack) -> None:
     channel, _ = fill(slack, count=30, threads=0)
     stamps = sorted(slack.messages[channel])
-    since = datetime.fromtimestamp(float(stamps[20]) - 0.5, UTC).isoformat()
-    pages = list(connect(page_size=3).read(Partition(f"channel:{channel}"), {"since": since}))
+    since = datetime.fromtimestamp(float(stamps[20]) - 0.5, UTC)
+    pages = list(connect(page_size=3).read(Partition(f"channel:{channel}", since=since), None))
     assert sorted(messages(pages)) == [f"message:{channel}:{ts}" for ts in stamps[20:]]
     assert not pages[-1].reconcile
 
