@@ -21,6 +21,8 @@ LIFE = timedelta(days=7)
 """How long a channel is asked for; what Google grants stands in its answer."""
 AGAIN = timedelta(hours=1)
 """When to try again after some channels could not be opened."""
+REVIEW = timedelta(days=1)
+"""When to look again at the latest, so that new users and shared drives get their channels."""
 
 
 class Channels:
@@ -62,9 +64,8 @@ class Channels:
             raise failure
         self._close(channel for name, channel in old.items() if new.get(name) != channel)
         ends = [datetime.fromtimestamp(int(one["expires"]) / 1000, UTC) for one in new.values()]
-        if failure is not None:
-            ends.append(now + AGAIN)
-        return Subscription("changes", min(ends, default=None), {"callback": callback, "channels": new})
+        ends.append(now + (REVIEW if failure is None else AGAIN))
+        return Subscription("changes", min(ends), {"callback": callback, "channels": new})
 
     def _open(self, callback: str, partition: str, now: datetime) -> Mapping[str, JSON]:
         kind, _, name = partition.partition(":")

@@ -209,6 +209,12 @@ def whole(text: JSON) -> int | None:
     return int(text) if isinstance(text, str) and re.fullmatch("[0-9]{1,19}", text) else None
 
 
+def microseconds(text: JSON) -> int:
+    """Return a time that Google wrote as microseconds since 1970; 0 for anything else."""
+    at = _time(text)
+    return int(at.timestamp() * 1_000_000) if at else 0
+
+
 def _time(text: JSON) -> datetime | None:
     try:
         return datetime.fromisoformat(str(text)).astimezone(UTC)

@@ -7,6 +7,7 @@ is read with its owner's drive is not read again with the drives of those it is 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from connectors import Context
 from connectors.errors import MissingScope, NotFound
@@ -26,7 +27,7 @@ from connectors_gdrive import events
 from connectors_gdrive.answers import Refused, items_of
 from connectors_gdrive.client import Drive
 from connectors_gdrive.config import DriveConfig
-from connectors_gdrive.exposure import ANYONE, Permission
+from connectors_gdrive.exposure import ANYONE, Permission, visibility
 from connectors_gdrive.people import People
 
 Judged = Event | UnitFailure
@@ -152,6 +153,15 @@ class _Feed:
         resource = _drive_resource(drive_id, self._people.drive_name(drive_id))
         if change.get("removed") and drive_id == self.drive:
             return Event(EventKind.DELETED, resource)
+        if drive_id == self.drive:
+            # Its members or its sharing rules changed: its files' findings are judged again.
+            self._known = None
+            seen = visibility(self._permissions({"driveId": drive_id}).values(), self._people.internal)
+            return Event(
+                EventKind.EXPOSURE,
+                replace(resource, visibility=seen, container=replace(resource.container, visibility=seen)),
+                version=events.microseconds(change.get("time")),
+            )
         return UnitFailure("drive", Gap.EXCLUDED, "settings of a shared drive hold no content", resource)
 
     def _judge(self, file: JSON) -> Judged:

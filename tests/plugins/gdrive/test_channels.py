@@ -33,7 +33,9 @@ def test_every_user_and_shared_drive_has_a_channel(fake, drive, context):
     shared = fake.add_drive("Sales", [BEN])
     made = drive.subscribe(CALLBACK, None)
     assert feeds(fake) == sorted([f"user:{ANA}", f"user:{BEN}", f"drive:{shared}"])
-    assert made.expires_at == context.now() + timedelta(days=7)
+    ends = {int(channel["expiration"]) / 1000 for channel in fake.channels.values()}
+    assert ends == {(context.now() + timedelta(days=7)).timestamp()}
+    assert made.expires_at == context.now() + timedelta(days=1)
 
 
 def test_the_end_is_what_google_grants(fake, drive, context):
@@ -60,6 +62,12 @@ def test_an_ageing_channel_is_replaced_and_the_new_one_is_open_first(fake, drive
     paths = [path for _, path in fake.calls if path.endswith(("watch", "stop"))]
     assert paths.index("/drive/v3/channels/stop") > paths.index("/drive/v3/changes/watch")
     assert paths[-2:] == ["/drive/v3/channels/stop"] * 2
+
+
+def test_a_new_user_gets_a_channel_at_the_next_look(fake, connect, later):
+    made = connect(users=[ANA]).subscribe(CALLBACK, None)
+    later(timedelta(days=1)).subscribe(CALLBACK, made)
+    assert feeds(fake) == [f"user:{ANA}", f"user:{BEN}"]
 
 
 def test_a_moved_callback_and_a_lost_user_close_their_channels(fake, drive, connect):

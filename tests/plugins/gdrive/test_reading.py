@@ -216,3 +216,27 @@ def test_quota_errors_ask_all_workers_to_wait(fake, drive, context, pages, reaso
 def test_calls_spend_googles_units(fake, drive, context, pages):
     pages(drive, f"user:{ANA}")
     assert sum(cost for bucket, cost in context.waits if bucket == "units") >= 105
+
+
+def test_a_shared_drive_whose_members_change_is_judged_again(fake, drive, pages):
+    shared = fake.add_drive("Sales", [ANA, BEN])
+    cursor = pages(drive, f"drive:{shared}")[-1].cursor
+    fake.drives[shared]["members"].append("eve@other.example")
+    change = {"changeType": "drive", "driveId": shared, "removed": False, "time": "2026-02-05T09:00:03.000Z"}
+    page = {"kind": "drive#changeList", "newStartPageToken": "9", "changes": [change]}
+    fake.fail(Response.of(page), path="/drive/v3/changes")
+    (event,) = pages(drive, f"drive:{shared}", cursor)[0].events
+    assert (event.kind, event.resource.container.visibility) == (EventKind.EXPOSURE, Visibility.EXTERNAL)
+    assert event.version == 1_770_282_003_000_000
+
+
+def test_a_deleted_shared_drive_takes_its_files_with_it(fake, drive, pages):
+    shared = fake.add_drive("Sales", [ANA])
+    fake.add_file("a", drive=shared)
+    read = pages(drive, f"drive:{shared}")
+    change = {"changeType": "drive", "driveId": shared, "removed": True, "time": "2026-02-05T09:00:03.000Z"}
+    page = {"kind": "drive#changeList", "newStartPageToken": "9", "changes": [change]}
+    fake.fail(Response.of(page), path="/drive/v3/changes")
+    (event,) = pages(drive, f"drive:{shared}", read[-1].cursor)[0].events
+    assert event.kind is EventKind.DELETED
+    assert event.resource.id == read[0].events[0].resource.parent
