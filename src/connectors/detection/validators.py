@@ -20,9 +20,6 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
 
-import phonenumbers
-from stdnum import luhn
-
 from connectors.detection.validation import Validator
 from connectors.model import Confidence
 
@@ -61,6 +58,14 @@ class _Validators(Mapping[str, Validator]):
 
 VALIDATORS: Mapping[str, Validator] = _Validators()
 """What `Engine.build` takes the checks of the catalog from."""
+
+
+def _luhn(number: str) -> bool:
+    total = 0
+    for place, digit in enumerate(map(int, reversed(number))):
+        double = 2 * digit if place % 2 else digit
+        total += double - 9 if double > 9 else double
+    return bool(number) and total % 10 == 0
 
 
 def _stdnum(name: str) -> Validator:
@@ -237,9 +242,12 @@ def _password(value: str) -> Confidence | bool:
 @check
 def quoted_password(value: str, _text: str, _start: int, _end: int, /) -> Confidence | bool:
     """Judge a quoted value that is called a password: names, types, references, labels and sentences are none."""
-    if value.count(" ") > 2 or value[:1] in ("", *" #/.$%,;)") or value[-1] in " (,;:=":
+    if value.count(" ") > 2 or value[:1] in ("", *" /.,;)") or value[-1] in " (,;:=" or _SIGIL.fullmatch(value):
         return False
-    return _password(value)
+    return _password(value.lstrip("$#%@!"))
+
+
+_SIGIL = re.compile(r"[$#%@][A-Za-z_{][\w.\-]*\}?(?<![A-Z]\d)(?<!\d[A-Za-z])")
 
 
 @check
@@ -378,24 +386,30 @@ def _issuer(number: str) -> bool:
 
 
 @check
-def card(value: str, _text: str, _start: int, _end: int, /) -> bool:
-    """Keep a payment card number: Luhn digit (ISO/IEC 7812-1), an issuer's range and one of its lengths."""
+def card(value: str, _text: str, _start: int, _end: int, /) -> Confidence | bool:
+    """Judge a payment card number: Luhn digit (ISO/IEC 7812-1), an issuer's range and one of its lengths.
+
+    A number of the block around JCB's range that is not given out is POSSIBLE.
+    """
     number = digits(value)
-    return len(set(number)) > 2 and _issuer(number) and luhn.is_valid(number)
+    if len(set(number)) < 3 or not _luhn(number):
+        return False
+    spare = len(number) == 16 and number.startswith("35") and not _issuer(number)
+    return Confidence.POSSIBLE if spare else _issuer(number)
 
 
 @check
 def luhn_digit(value: str, _text: str, _start: int, _end: int, /) -> bool:
     """Keep a number whose last digit is its Luhn digit."""
-    return luhn.is_valid(digits(value))
+    return _luhn(digits(value))
 
 
 _PUBLISHED = frozenset({"078051120", "219099999", "123456789", "111111111", "333333333", "987654321", "999999999"})
 
 
 @check
-def us_ssn(value: str, _text: str, _start: int, _end: int, /) -> bool:
-    """Keep a social security number that may have been issued: no part zero, area not 666 or 9xx.
+def us_ssn(value: str, _text: str, _start: int, _end: int, /) -> Confidence | bool:
+    """Judge a social security number: no part is zero; one never issued (666, 9xx) is UNLIKELY.
 
     https://www.ssa.gov/employer/randomization.html
     """
@@ -403,7 +417,9 @@ def us_ssn(value: str, _text: str, _start: int, _end: int, /) -> bool:
     if len(number) != 9:
         return False
     area, group, serial = number[:3], number[3:5], number[5:]
-    return not (area in ("000", "666") or area[0] == "9" or group == "00" or serial == "0000" or number in _PUBLISHED)
+    if area == "000" or group == "00" or serial == "0000" or number in _PUBLISHED:
+        return False
+    return Confidence.UNLIKELY if area == "666" or area[0] == "9" else True
 
 
 @check
@@ -533,7 +549,7 @@ def aba_routing(value: str, _text: str, _start: int, _end: int, /) -> bool:
 def npi_digit(value: str, _text: str, _start: int, _end: int, /) -> bool:
     """Keep a national provider identifier: Luhn over 80840 and the number (45 CFR 162.406)."""
     number = digits(value)
-    return len(number) == 10 and luhn.is_valid("80840" + number)
+    return len(number) == 10 and _luhn("80840" + number)
 
 
 @check
@@ -591,12 +607,13 @@ def public_ip(value: str, _text: str, _start: int, _end: int, /) -> Confidence |
 
 
 @check
-def local_phone(value: str, text: str, start: int, end: int, /) -> Confidence | bool:
-    """Judge a number without country code: 7 to 13 digits that are no date, no amount and no run."""
+def local_phone(value: str, _text: str, _start: int, _end: int, /) -> bool:
+    """Keep a number without country code: 7 to 13 digits, no date, address or social security number."""
     number = digits(value)
-    if not 7 <= len(number) <= 13 or len(set(number)) < 3 or re.fullmatch(r"\d{4}-\d\d-\d\d", value):
-        return False
-    return True
+    return 7 <= len(number) <= 13 and len(set(number)) > 2 and not _NO_PHONE.fullmatch(value)
+
+
+_NO_PHONE = re.compile(r"\d{4}-\d\d-\d\d|\d\d?[./]\d\d?[./]\d{4}|\d{3}-\d\d-\d{4}|\d{1,3}(?:\.\d{1,3}){3}")
 
 
 # --- contact and network
@@ -624,6 +641,14 @@ def ip_address(value: str, _text: str, _start: int, _end: int, /) -> bool:
 @check
 def phone_number(value: str, _text: str, _start: int, _end: int, /) -> Confidence | bool:
     """Judge a phone number by the numbering plans of phonenumbers; without `+`, of the United States."""
+    return _phone(value)
+
+
+@lru_cache(maxsize=8192)
+def _phone(value: str) -> Confidence | bool:
+    """Judge a phone number; the same numbers stand in many texts, and the plans are dear to ask."""
+    import phonenumbers  # 30 ms that a scan without phone numbers need not spend
+
     try:
         number = phonenumbers.parse(value, None if value.lstrip("(").startswith("+") else "US")
     except phonenumbers.NumberParseException:

@@ -29,9 +29,9 @@ DETECTORS = (
         "sk_dash_key",
         "AI provider key with the prefix sk-",
         vendor="DeepSeek",
-        body=r"sk-[a-z0-9]{32}",
+        body=r"sk-[A-Za-z0-9]{32}",
         example=f"sk-{s.hexa(32)}",
-        factors=("sk-[a-z0-9]{32}",),
+        factors=("sk-[A-Za-z0-9]{32}",),
         validators=("not_placeholder", "mixed"),
         source="https://api-docs.deepseek.com/",
     ),
@@ -387,7 +387,7 @@ DETECTORS = (
         vendor="Lambda",
         body=r"secret_[a-z0-9_]{2,40}_[0-9a-f]{32}\.[A-Za-z0-9]{32}",
         example=f"secret_acme_{s.hexa(32)}.{s.mixed(32)}",
-        factors=(r"_[0-9a-f]{32}\.[A-Za-z0-9]{32}",),
+        factors=(r"secret_[a-z0-9_]{2,40}_[0-9a-f]{32}\.",),
         source="https://docs.lambda.ai/public-cloud/cloud-api/",
     ),
     token(
@@ -407,7 +407,6 @@ DETECTORS = (
         word=r"fal[_.-]?(?:ai|key)",
         value=r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}:[0-9a-f]{32}",
         example=f"{s.uuid()}:{s.hexa(32)}",
-        factors=("[0-9a-f]{12}:[0-9a-f]{32}",),
         source="https://docs.fal.ai/authentication/key-based/",
     ),
     keyed(
@@ -417,7 +416,6 @@ DETECTORS = (
         word=r"zhipu|bigmodel|glm",
         value=r"[0-9a-f]{32}\.[A-Za-z0-9]{16}",
         example=f"{s.hexa(32)}.{s.mixed(16)}",
-        factors=(r"[0-9a-f]{32}\.[A-Za-z0-9]{16}",),
         source="https://docs.bigmodel.cn/",
     ),
     keyed(

@@ -226,7 +226,7 @@ DETECTORS = (
         body=r"[A-Za-z0-9_~.]{3}\dQ~[A-Za-z0-9_~.\-]{31,34}",
         example=f"{s.mixed(2)}z8Q~{s.mixed(34)}",
         right=r"(?![A-Za-z0-9_~.\-])",
-        factors=(r"\dQ~[A-Za-z0-9_~.-]{20}",),
+        factors=(r"Q~[A-Za-z0-9_~.-]{20}",),
         source="https://learn.microsoft.com/en-us/entra/identity-platform/quickstart-register-app",
     ),
     token(
@@ -257,7 +257,9 @@ DETECTORS = (
         example=f"{s.mixed(44)}AzFu{s.mixed(8)}==",
         right=r"(?![A-Za-z0-9+/=])",
         factors=(
-            r"[A-Za-z0-9+/]{16}(?:\+(?:ASt|ABa|AMC|ARm|AIoT|ASb|AEh|ACR)|JQQJ99|AzFu|AzSe|ACDb|APIM|AzCa)[A-Za-z0-9+/]{4}",
+            r"\+(?:ASt|ABa|AMC|ARm|AIoT|ASb|AEh|ACR)[A-Za-z0-9+/]{4}",
+            "JQQJ99",
+            "(?:AzFu|AzSe|ACDb|APIM|AzCa)[A-Za-z0-9+/]{4}",
         ),
         reach=160,
         validators=("not_placeholder", "mixed", "entropy_4.0"),

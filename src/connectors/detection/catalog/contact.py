@@ -55,7 +55,7 @@ DETECTORS = (
         name="E-mail address",
         family="email",
         category="contact",
-        pattern=r"(?<![\w.+%'-])(?P<value>[\w](?:[\w.+%'-]{0,62}[\w+-])?@[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?"
+        pattern=r"(?<![\w.+%-])(?P<value>[\w](?:[\w.+%'-]{0,62}[\w+-])?@[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?"
         r"(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?){0,6}\.[A-Za-z]{2,24})(?![\w@]|-\w)",
         factors=(r"[\w.%+-]@\w",),
         validators=("email_address",),
@@ -110,6 +110,7 @@ DETECTORS = (
         factors=(
             r"\b(?:phone|telephone|tel|mobile|cell|fax|whatsapp|telefon|handy|call|calling|tlf|mob|answering at|messages to"
             r"|contact|number|reach)\b[^\n\d]{0,32}\n?[ \t]{0,4}\(?\d{2}",
+            r"\d[ -]{1,3}(?:office|fax|mobile|cell|phone)\b",
         ),
         ignore_case=True,
         validators=("local_phone",),

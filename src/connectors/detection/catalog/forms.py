@@ -122,14 +122,13 @@ def identifier(
         fields.setdefault("base", Confidence.POSSIBLE if strong else Confidence.UNLIKELY)
     else:
         fields.setdefault("base", Confidence.LIKELY)
-    value = body if words else f"(?-i:{body})"
     told = f"{words[0]} {example}" if words else example
     return Detector(
         id=id,
         name=name,
-        pattern=rf"(?<![\w.\-/])(?P<value>{value})(?![\w\-/]|\.\d)",
+        pattern=rf"(?<![\w.\-/])(?P<value>{body})(?![\w\-/]|\.\d)",
         factors=tuple(factors),
-        ignore_case=True,
+        ignore_case=bool(words),
         examples=(told,),
         near_misses=(near_miss, *((f"item {example}",) if words else ())),
         **fields,

@@ -12,7 +12,7 @@ _NAME = (
     r"|encryption|service|consumer|deploy|storage|admin|bot|user|server|write|read)[_.\- ]?key"
     r"|(?<=[a-z0-9_.\-])key|(?<![a-z])(?:key|pat|auth|access|private)|(?<=[a-z0-9])(?:access|private))"
 )
-_PASSWORD = r"(?:pass(?:word|wd|wort|phrase|code)?|pwd|(?<![a-z])pw|passw|kennwort)(?:[_.\-]?\d)?"
+_PASSWORD = r"(?:pass(?:word|wd|wort|phrase|code)?|pwd|(?<![a-z])pw|passw|kennwort|identified[ ]by)(?:[_.\-]?\d)?"
 _USER = r"(?:user(?:[_\-]?(?:name|id)|[ ]id)?|uid|login|usr)"
 _PASSWORD_FACTOR = r"(?:pass|pwd|pw|kennwort)\w{0,12}[\x22'`\]\)\\]{0,3}[ \t]{0,6}(?:=|:|,|!=| [\x22'])"
 _OWASP = "https://cheatsheetseries.owasp.org/cheatsheets/Secrets_Management_Cheat_Sheet.html"
@@ -75,7 +75,7 @@ DETECTORS = (
         pattern=rf"{_PASSWORD}[\"'`\]\)\\]{{0,3}}[ \t]{{0,6}}(?:=>|:=|={{1,3}}|!==?|:|,|[ \t])[ \t]{{0,6}}\\?"
         r"(?P<quote>[\"'`])(?P<value>[^\"'`\n\\]{4,96})\\?(?P=quote)",
         ignore_case=True,
-        factors=(_PASSWORD_FACTOR, r"(?:password|passwd|pwd)[ \t]{1,4}[\x22']"),
+        factors=(_PASSWORD_FACTOR, r"(?:password|passwd|pwd|identified by)[ \t]{1,4}[\x22']"),
         validators=("quoted_password",),
         base=Confidence.LIKELY,
         model="secret",
@@ -221,7 +221,7 @@ DETECTORS = (
         "pgpass_line",
         "Login in a .pgpass file",
         pattern=r"(?m:^)[\w.\-*]{1,128}:(?:\d{2,5}|\*):[\w.\-*]{1,64}:[\w.\-@*]{1,64}:(?P<value>[^\s:]{4,128})(?m:$)",
-        factors=(r"[\w.*-]:(?:5\d{3}|\*):[\w.*-]{1,64}:[\w.@*-]{1,64}:\S{4}",),
+        factors=(r":(?:54\d\d|6432|\*):[\w.*-]{1,64}:[\w.@*-]{1,64}:\S{4}",),
         validators=("not_template",),
         aliases=("PASSWORD_IN_CODE",),
         examples=("db.acme.test:5432:app:deploy:mK4u9vXq2s",),

@@ -42,7 +42,7 @@ DETECTORS = (
         category="health",
         country="US",
         pattern=r"(?<![\w.\-/])(?P<value>\d{4,5}-\d{3,4}-\d{1,2})(?![\w\-/]|\.\d)",
-        factors=(r"\d{4}-\d{3,4}-\d{1,2}",),
+        factors=(r"\b(?i:ndc|drug|prescription|rx|pharmacy|tablet)\b[^\n]{0,40}\d{4}-\d{3}",),
         base=Confidence.POSSIBLE,
         context=Context(
             words=("ndc", "drug", "prescription", "rx", "pharmacy", "national drug", "tablet"), required=True
@@ -58,10 +58,7 @@ DETECTORS = (
         family="icd10",
         category="health",
         pattern=r"(?<![\w.\-])(?P<value>[A-TV-Z]\d[0-9AB](?:\.[0-9A-TV-Z]{1,4})?)(?![\w\-]|\.\w)",
-        factors=(
-            r"\b(?i:icd|diagnos[ei]s|diagnosed|dx|diagnose|icd-?10)\b[^\n]{0,48}[A-TV-Z]\d[0-9AB]",
-            r"[A-TV-Z]\d[0-9AB][^\n]{0,24}\b(?i:icd|diagnosis|dx)\b",
-        ),
+        factors=(r"\b(?i:icd|diagnos[ei]s|diagnosed|dx|diagnose|icd-?10)\b[^\n]{0,48}[A-TV-Z]\d[0-9AB]",),
         base=Confidence.POSSIBLE,
         context=Context(
             words=("icd", "icd-10", "icd10", "icd-10-cm", "diagnosis", "diagnoses", "diagnosed", "dx", "diagnose"),
@@ -142,7 +139,7 @@ DETECTORS = (
         r"|levothyroxine|gabapentin|morphine|fentanyl|methadone|lithium|ibuprofen|paracetamol|acetaminophen|prednisone|sertraline"
         r"|citalopram|escitalopram|bupropion|albuterol|clonazepam|tramadol|adderall|xanax|prozac|zoloft|lipitor|viagra)"
         r"(?:[ ]\d{1,4}(?:\.\d{1,2})?[ ]?(?:mg|mcg|µg|g|ml|iu|units?)))(?![A-Za-z])",
-        factors=(r"[a-z]{4} \d{1,4}(?:\.\d{1,2})? ?(?:mg|mcg|ml|iu|units?)\b",),
+        factors=(r"\d ?(?:mg|mcg|ml|iu|units?)\b",),
         ignore_case=True,
         normalize="lower",
         base=Confidence.LIKELY,

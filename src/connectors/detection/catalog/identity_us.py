@@ -28,12 +28,10 @@ DETECTORS = (
         validators=("us_ssn",),
         normalize="digits",
         base=Confidence.LIKELY,
-        context=Context(words=_SSN_WORDS, against=("phone", "fax", "tel", "order", "part", "zip")),
+        context=Context(words=_SSN_WORDS, against=("phone", "fax", "order", "part", "zip")),
         examples=("SSN 532-48-7291", "219 09 8765 is her social"),
         near_misses=(
             "000-12-3456",
-            "666-12-3456",
-            "912-34-5678",
             "532-00-7291",
             "078-05-1120",
             "1532-48-7291",

@@ -139,7 +139,7 @@ DETECTORS = (
         "Bitcoin private key in wallet import format",
         vendor="Bitcoin",
         body=r"(?:5[HJK][1-9A-HJ-NP-Za-km-z]{49}|[KL][1-9A-HJ-NP-Za-km-z]{51})",
-        factors=("[5KL][1-9A-HJ-NP-Za-km-z]{50}",),
+        factors=(r"\b[5KL][1-9A-HJ-NP-Za-km-z]{50}",),
         example="Kx" + "FC1jmwwCoACiCAWZ3eXa96mBM6tb3TYzGmf6YwgdGWZgawvrtJ",
         near_misses=("Kx" + "FC1jmwwCoACiCAWZ3eXa96mBM6tb3TYzGmf6YwgdGWZgawvrtK",),
         validators=("base58check",),

@@ -29,7 +29,7 @@ DETECTORS = (
         vendor="Mailgun",
         body=r"[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8}",
         example=f"{s.hexa(32)}-{s.hexa(8)}-{s.hexa(8, 2)}",
-        factors=("[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8}",),
+        factors=("[0-9a-f]-[0-9a-f]{8}-[0-9a-f]{8}[^0-9a-f-]", "[0-9a-f]-[0-9a-f]{8}-[0-9a-f]{8}$"),
         validators=("not_placeholder", "mixed"),
         source="https://documentation.mailgun.com/docs/mailgun/user-manual/api-key-mgmt/rbac-mgmt",
     ),
@@ -49,7 +49,7 @@ DETECTORS = (
         vendor="Mailchimp",
         body=r"[0-9a-f]{32}-us[0-9]{1,2}",
         example=f"{s.hexa(32)}-us12",
-        factors=("[0-9a-f]{32}-us[0-9]",),
+        factors=("[0-9a-f]{8}-us[0-9]",),
         source="https://mailchimp.com/developer/marketing/guides/quick-start/",
     ),
     token(

@@ -31,7 +31,7 @@ DETECTORS = (
         category="network",
         pattern=rf"(?<![\w:.])(?P<value>(?:{_H}:){{7}}{_H}|(?:{_H}:){{1,7}}:(?:{_H}(?::{_H}){{0,5}})?|::{_H}(?::{_H}){{1,6}})"
         r"(?:%\w{1,16}|/\d{1,3})?(?![\w:]|\.\d)",
-        factors=(r"[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:", "[0-9A-Fa-f]{2,4}::", "::[0-9A-Fa-f]{1,4}:"),
+        factors=(":[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:", "[0-9A-Fa-f]::[0-9A-Fa-f]"),
         validators=("ipv6",),
         normalize="lower",
         base=Confidence.VERY_LIKELY,
@@ -48,8 +48,9 @@ DETECTORS = (
         pattern=r"(?<![\w:.\-])(?P<value>[0-9A-Fa-f]{2}(?P<gap>[:\-])(?:[0-9A-Fa-f]{2}(?P=gap)){4}[0-9A-Fa-f]{2}"
         r"|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4})(?![\w:\-]|\.\w)",
         factors=(
-            "[0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}",
-            r"[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}",
+            ":[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:",
+            "-[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}-",
+            r"\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\b",
         ),
         validators=("mac_address",),
         normalize="alnum",
@@ -67,7 +68,6 @@ DETECTORS = (
         body=r"\d{2}[ \-]?\d{6}[ \-]?\d{6}[ \-]?\d(?:\d)?",
         words=("imei", "device", "handset", "phone", "meid", "imeisv"),
         validators=("luhn_digit",),
-        shape=r"\d{2}-\d{6}-\d{6}-\d",
         example=s.luhn("35" + s.digits(12)),
         near_miss="imei 123456789012345",
         aliases=("IMEI_HARDWARE_ID",),
