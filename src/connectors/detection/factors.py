@@ -11,13 +11,14 @@ import os
 import platform
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from re import _constants as codes  # type: ignore[attr-defined]  # no public way to a pattern's literals
 from re import _parser as parser  # type: ignore[attr-defined]  # same
 from typing import Any, Literal, Protocol
 
+from connectors.detection.shapes import TABLE, shape
 from connectors.errors import ConfigError
 
 Hit = tuple[int, int]
@@ -65,30 +66,50 @@ def find_with(factors: Sequence[Factor], *, backend: Backend = "auto", cache: Pa
 
 
 class HyperscanFinder:
-    """All factors in one pass of a hyperscan block database."""
+    """All factors in one pass of a hyperscan block database; those that are mere shapes in a second, quick one."""
 
     name = "hyperscan"
 
     def __init__(self, factors: Sequence[Factor], *, cache: Path | None = None) -> None:
-        import hyperscan
-
-        self._database = _cached(factors, cache) if cache else _compiled(factors)
-        self._scratch: Callable[[], Any] = lambda: hyperscan.Scratch(self._database)
-        self._local = threading.local()
-        self._empty = not factors
+        shapes = {n: shape(factor.pattern) for n, factor in enumerate(factors) if not factor.ignore_case}
+        shaped = {number: written for number, written in shapes.items() if written}
+        plain = {number: factor for number, factor in enumerate(factors) if number not in shaped}
+        self._plain = _Pass(plain, cache)
+        self._shaped = _Pass({number: Factor(written) for number, written in shaped.items()}, cache)
 
     def hits(self, data: bytes) -> list[Hit]:
         """Return the hits in `data`. The interpreter lock is free while hyperscan runs."""
         found: list[Hit] = []
-        if self._empty or not data:
-            return found
+        if data:
+            self._plain.scan(data, found)
+            self._shaped.scan(data.translate(TABLE), found)
+        return found
+
+
+class _Pass:
+    """One database, and the scratch space of each thread that uses it."""
+
+    def __init__(self, factors: Mapping[int, Factor], cache: Path | None) -> None:
+        self._database = (_cached(factors, cache) if cache else _compiled(factors)) if factors else None
+        self._local = threading.local()
+
+    def scan(self, data: bytes, found: list[Hit]) -> None:
+        """Append the hits in `data` to `found`."""
+        database = self._database
+        if database is None:
+            return
         local = self._local
         try:
             scratch = local.scratch
         except AttributeError:
-            scratch = local.scratch = self._scratch()
-        self._database.scan(data, _collect, 0, found, scratch)
-        return found
+            scratch = local.scratch = _scratch(database)
+        database.scan(data, _collect, 0, found, scratch)
+
+
+def _scratch(database: Any) -> Any:
+    import hyperscan
+
+    return hyperscan.Scratch(database)
 
 
 def _collect(number: int, _start: int, end: int, _flags: int, found: list[Hit]) -> None:
@@ -100,22 +121,20 @@ def _expression(factor: Factor) -> bytes:
     return "".join(c if ord(c) < 256 else r"\?" for c in factor.pattern).encode("latin-1")
 
 
-def _compiled(factors: Sequence[Factor]) -> Any:
+def _compiled(factors: Mapping[int, Factor]) -> Any:
     import hyperscan
 
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    if not factors:
-        return database
-    flags = [_flags(factor) for factor in factors]
     try:
         database.compile(
-            expressions=[_expression(factor) for factor in factors],
-            ids=list(range(len(factors))),
+            expressions=[_expression(factor) for factor in factors.values()],
+            ids=list(factors),
             elements=len(factors),
-            flags=flags,
+            flags=[_flags(factor) for factor in factors.values()],
         )
     except hyperscan.HyperscanError:
-        raise ConfigError(f"these factors do not compile: {', '.join(_culprits(factors))}") from None
+        culprits = ", ".join(_culprits(factors.values()))
+        raise ConfigError(f"these factors do not compile: {culprits}") from None
     return database
 
 
@@ -126,7 +145,7 @@ def _flags(factor: Factor) -> int:
     return int(flags | hyperscan.HS_FLAG_CASELESS if factor.ignore_case else flags)
 
 
-def _culprits(factors: Sequence[Factor]) -> list[str]:
+def _culprits(factors: Iterable[Factor]) -> list[str]:
     import hyperscan
 
     bad = []
@@ -140,7 +159,7 @@ def _culprits(factors: Sequence[Factor]) -> list[str]:
     return bad or ["all together"]
 
 
-def _cached(factors: Sequence[Factor], folder: Path) -> Any:
+def _cached(factors: Mapping[int, Factor], folder: Path) -> Any:
     """Load the database of `factors` from `folder`, or compile it and keep it there.
 
     A file holds a SHA-256 of its database, so a torn or altered one is compiled again.
@@ -176,7 +195,7 @@ def _keep(path: Path, serialized: bytes) -> None:
         return
 
 
-def _key(factors: Sequence[Factor]) -> str:
+def _key(factors: Mapping[int, Factor]) -> str:
     """Name the database by library version, CPU and factors: it runs nowhere else."""
     import hyperscan
 
@@ -184,7 +203,7 @@ def _key(factors: Sequence[Factor]) -> str:
         vars(hyperscan)["__version__"],
         platform.machine(),
         _cpu(),
-        *(f"{f.ignore_case:d}{f.pattern}" for f in factors),
+        *(f"{n}{f.ignore_case:d}{f.pattern}" for n, f in factors.items()),
     ]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 

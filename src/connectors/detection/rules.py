@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
+from importlib.util import find_spec
+from pathlib import Path
 from typing import NamedTuple
 
 from connectors.detection.detector import Detector
@@ -29,11 +31,15 @@ class Rule:
     """A detector with its checks. The pattern compiles when it is first needed, which most never are."""
 
     def __init__(self, detector: Detector, *, validators: Mapping[str, Validator]) -> None:
-        unknown = [name for name in detector.validators if name not in validators]
+        unknown = [name for name in detector.validators if not _known(name, validators)]
         if unknown:
             raise ConfigError(f"detector {detector.id!r} names unknown validators: {', '.join(unknown)}")
         self.detector = detector
-        self._checks = [validators[name] for name in detector.validators]
+        self._validators = validators
+
+    @cached_property
+    def _checks(self) -> list[Validator]:
+        return [self._validators[name] for name in self.detector.validators]
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
@@ -97,6 +103,20 @@ class Rule:
             confidence = judged
         row, column = cell[:2] if cell else (None, None)
         return Candidate(start, end, confidence, row, column)
+
+
+def _known(name: str, validators: Mapping[str, Validator]) -> bool:
+    """Tell whether a check exists, without importing it when it is one of python-stdnum's."""
+    if name.startswith("stdnum."):
+        return _stdnum_folder().joinpath(*name.split(".")[1:]).with_suffix(".py").exists()
+    return name in validators
+
+
+@cache
+def _stdnum_folder() -> Path:
+    found = find_spec("stdnum")
+    places = found.submodule_search_locations if found else None
+    return Path(places[0]) if places else Path("stdnum")
 
 
 def normalized(value: str, how: str) -> str:

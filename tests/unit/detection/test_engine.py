@@ -140,15 +140,15 @@ def test_threads_share_one_engine(engine):
     assert all(results[name] == engine.scan_many(texts) for name in range(4))
 
 
-def test_the_database_is_kept_and_a_torn_one_made_again(detectors, validators, tmp_path):
+def test_the_databases_are_kept_and_a_torn_one_made_again(detectors, validators, tmp_path):
     Engine.build(detectors, validators=validators, cache=tmp_path)
-    (kept,) = tmp_path.iterdir()
-    whole = kept.read_bytes()
-    kept.write_bytes(whole[:-5])
+    kept = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    for path, whole in kept.items():
+        path.write_bytes(whole[:-5])
     for _ in range(2):
         engine = Engine.build(detectors, validators=validators, cache=tmp_path)
-        assert found(engine.scan(CARD)) == [("card", CARD)]
-        assert kept.read_bytes()[32:64] == whole[32:64]
+        assert found(engine.scan(f"{CARD} {TOKEN}")) == [("card", CARD), ("acme_token", TOKEN)]
+        assert {path: len(path.read_bytes()) for path in tmp_path.iterdir()} == {p: len(w) for p, w in kept.items()}
 
 
 def test_a_folder_that_cannot_be_written_is_no_fault(detectors, validators, tmp_path):
