@@ -87,9 +87,6 @@ class ConfluenceConfig(ConnectionConfig):
     history: bool = Field(
         default=False, description="Scan old versions of pages and blog posts too: one more call each.", examples=[True]
     )
-    full_every_days: int = Field(
-        default=7, ge=1, description="Days between full reads, which find what was deleted.", examples=[7]
-    )
 
     @field_validator("url", "site_url", "email", mode="after")
     @classmethod

@@ -50,7 +50,6 @@ class Walk:
     mode: str
     started: int
     since: int = 0
-    full_at: int = 0
     step: int = 0
     following: str = ""
     gaps: bool = False
@@ -61,7 +60,7 @@ class Walk:
         return {name: getattr(self, name) for name in CURSOR_KEYS if getattr(self, name)}
 
 
-CURSOR_KEYS = ("mode", "started", "since", "full_at", "step", "following", "gaps")
+CURSOR_KEYS = ("mode", "started", "since", "step", "following", "gaps")
 
 
 def ms(when: datetime) -> int:
@@ -69,22 +68,21 @@ def ms(when: datetime) -> int:
     return int(when.timestamp() * 1000)
 
 
-def begin(cursor: Cursor | None, now: datetime, *, full_every: timedelta) -> Walk:
-    """Return the walk that `cursor` continues; a finished one leads to reading changes, or everything when due."""
+def begin(cursor: Cursor | None, now: datetime) -> Walk:
+    """Return the walk that `cursor` continues; a finished one leads to reading what changed since."""
     kept = {k: v for k, v in (cursor or {}).items() if k in CURSOR_KEYS}
     mode = kept.get("mode")
     if mode in {"full", "changes"}:
         return Walk(**{"started": ms(now), **kept, "fresh": False})
-    since, full_at = _int(kept.get("since")), _int(kept.get("full_at"))
-    if mode == "idle" and since and (not full_at or ms(now) - full_at < full_every // timedelta(milliseconds=1)):
-        return Walk("changes", ms(now), since, full_at)
+    since = kept.get("since")
+    if mode == "idle" and isinstance(since, int):
+        return Walk("changes", ms(now), since)
     return Walk("full", ms(now))
 
 
 def finished(walk: Walk) -> Walk:
     """Return what is left of a walk that reached its end: where the next one starts."""
-    full_at = walk.started if walk.mode == "full" else walk.full_at
-    return Walk("idle", 0, since=walk.started, full_at=full_at)
+    return Walk("idle", 0, since=walk.started)
 
 
 class Reader:
@@ -104,9 +102,10 @@ class Reader:
     def read(self, partition: Partition, cursor: Cursor | None) -> Iterator[Page]:
         """Yield pages of events; the last one carries the cursor for the next reading."""
         now = self.confluence.context.now()
-        if partition.id == RECENT and cursor is None:
-            cursor = {"mode": "idle", "since": ms(now - FIRST_LOOK)}
-        walk = begin(cursor, now, full_every=timedelta(days=self.config.full_every_days))
+        first = partition.since or (now - FIRST_LOOK if partition.id == RECENT else None)
+        if cursor is None and first is not None:
+            cursor = {"mode": "idle", "since": ms(first)}
+        walk = begin(cursor, now)
         try:
             yield from self._pages(walk, partition.id)
         except REFUSED as error:
@@ -282,7 +281,3 @@ class Reader:
         path = f"{self.confluence.v1}/content/{content.id}/child/attachment"
         for raw in self.confluence.pages(path, {"limit": 100, "expand": "version,extensions,metadata"}):
             yield replace(from_v1(raw, content.space), parent=parent)
-
-
-def _int(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0

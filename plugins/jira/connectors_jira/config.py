@@ -85,9 +85,6 @@ class JiraConfig(ConnectionConfig):
     remote_links: bool = Field(
         default=True, description="Scan titles and addresses of remote links: one more call per issue.", examples=[True]
     )
-    full_every_days: int = Field(
-        default=7, ge=1, description="Days between full reads, which find what was deleted.", examples=[7]
-    )
 
     @field_validator("url", "site_url", "email", mode="after")
     @classmethod

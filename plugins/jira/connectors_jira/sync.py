@@ -49,7 +49,6 @@ class Walk:
     mode: str
     started: int
     since: int = 0
-    full_at: int = 0
     token: str = ""
     token_at: int = 0
     jql: str = ""
@@ -66,7 +65,7 @@ class Walk:
         return {name: getattr(self, name) for name in CURSOR_KEYS if getattr(self, name)}
 
 
-CURSOR_KEYS = ("mode", "started", "since", "full_at", "token", "token_at", "jql", "created", "at", "last", "gaps")
+CURSOR_KEYS = ("mode", "started", "since", "token", "token_at", "jql", "created", "at", "last", "gaps")
 
 
 def ms(when: datetime) -> int:
@@ -74,15 +73,15 @@ def ms(when: datetime) -> int:
     return int(when.timestamp() * 1000)
 
 
-def begin(cursor: Cursor | None, now: datetime, *, full_every: timedelta) -> Walk:
-    """Return the walk that `cursor` continues; a finished one leads to reading changes, or everything when due."""
+def begin(cursor: Cursor | None, now: datetime) -> Walk:
+    """Return the walk that `cursor` continues; a finished one leads to reading what changed since."""
     kept = {k: v for k, v in (cursor or {}).items() if k in CURSOR_KEYS}
     mode = kept.get("mode")
     if mode in {"full", "changes"}:
         return Walk(**{"started": ms(now), **kept, "fresh": False})
-    since, full_at = _number(kept.get("since")), _number(kept.get("full_at"))
-    if mode == "idle" and since and (not full_at or ms(now) - full_at < full_every // timedelta(milliseconds=1)):
-        return Walk("changes", ms(now), since, full_at)
+    since = kept.get("since")
+    if mode == "idle" and isinstance(since, int):
+        return Walk("changes", ms(now), since)
     return Walk("full", ms(now))
 
 
@@ -110,9 +109,10 @@ class Reader:
     def read(self, partition: Partition, cursor: Cursor | None) -> Iterator[Page]:
         """Yield pages of events; the last one carries the cursor for the next reading."""
         now = self.jira.context.now()
-        if partition.id == RECENT and cursor is None:
-            cursor = {"mode": "idle", "since": ms(now - FIRST_LOOK)}
-        walk = begin(cursor, now, full_every=timedelta(days=self.config.full_every_days))
+        first = partition.since or (now - FIRST_LOOK if partition.id == RECENT else None)
+        if cursor is None and first is not None:
+            cursor = {"mode": "idle", "since": ms(first)}
+        walk = begin(cursor, now)
         place = Container(partition.id, partition.label)
         try:
             yield from self._pages(walk, place)
@@ -229,13 +229,8 @@ def finished(walk: Walk) -> Walk:
 
     A full reading with gaps counts as done too; its next try is the next full reading.
     """
-    full_at = walk.started if walk.mode == "full" else walk.full_at
-    return Walk("idle", 0, since=walk.started, full_at=full_at)
+    return Walk("idle", 0, since=walk.started)
 
 
 def _created(issue: Mapping[str, Any]) -> int:
     return micros(mapping(issue.get("fields")).get("created")) // 1000
-
-
-def _number(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0

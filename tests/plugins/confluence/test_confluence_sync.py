@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -152,14 +153,13 @@ def test_both_kinds_of_reading_agree_on_ids_and_versions(confluence: FakeConflue
     assert {k: v for k, v in full.items() if not k.startswith("space")} == recent
 
 
-def test_everything_is_read_again_after_the_configured_days(confluence: FakeConfluence, connect: Connect) -> None:
-    made = seeded(confluence)
-    cursor = list(connect(confluence).read(ENG, None))[-1].cursor
-    confluence.trash(made[0])
-    confluence.pass_time(days=8)
-    pages = list(connect(confluence).read(ENG, cursor))
-    assert pages[-1].reconcile
-    assert f"page:{made[0]}" not in ids(pages)
+def test_history_may_be_bounded_by_a_time(confluence: FakeConfluence, connect: Connect) -> None:
+    seeded(confluence)
+    confluence.pass_time(days=30)
+    recent = confluence.add_page("ENG", "recent", "<p>x</p>")
+    pages = list(connect(confluence).read(Partition("ENG", since=confluence.now - timedelta(days=7)), None))
+    assert ids(pages) == [f"page:{recent}"]
+    assert not any(page.reconcile for page in pages)
 
 
 def test_a_space_that_may_not_be_seen_is_a_gap(confluence: FakeConfluence, connect: Connect) -> None:
