@@ -71,8 +71,7 @@ class HyperscanFinder:
     name = "hyperscan"
 
     def __init__(self, factors: Sequence[Factor], *, cache: Path | None = None) -> None:
-        shapes = {n: shape(factor.pattern) for n, factor in enumerate(factors) if not factor.ignore_case}
-        shaped = {number: written for number, written in shapes.items() if written}
+        shaped = {number: written for number, factor in enumerate(factors) if (written := _shaped(factor))}
         plain = {number: factor for number, factor in enumerate(factors) if number not in shaped}
         self._plain = _Pass(plain, cache)
         self._shaped = _Pass({number: Factor(written) for number, written in shaped.items()}, cache)
@@ -84,6 +83,11 @@ class HyperscanFinder:
             self._plain.scan(data, found)
             self._shaped.scan(data.translate(TABLE), found)
         return found
+
+
+def _shaped(factor: Factor) -> str | None:
+    """Return the factor for a text written in shapes, when it is no more than a shape."""
+    return None if factor.ignore_case else shape(factor.pattern)
 
 
 class _Pass:

@@ -15,12 +15,13 @@ from typing import Any
 TABLE = bytes(48 if chr(c).isdigit() and c < 128 else 65 if 65 <= c <= 90 else c for c in range(256))
 """For `bytes.translate`: writes every ASCII digit as `0` and every ASCII capital as `A`."""
 
-_LOWER = re.compile(r"(?<!\\)[a-z]")
+_OTHER = re.compile(r"(?<!\\)[a-z]|(?<![\w{,\\\[\-])[0-9A-Z]{3}(?![\d,]*\})")
+"""A lower case letter, or a literal that is rare enough to be looked for as it is."""
 
 
 def shape(pattern: str) -> str | None:
     """Return the factor for the translated text, or None when the factor is of another kind."""
-    if _LOWER.search(pattern):
+    if _OTHER.search(pattern):
         return None
     try:
         written = _sequence(parser.parse(pattern))

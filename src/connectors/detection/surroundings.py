@@ -11,7 +11,7 @@ from functools import lru_cache
 from connectors.detection.detector import Context
 from connectors.model import Confidence
 
-_CAMEL = re.compile(r"([a-z0-9])([A-Z])")
+_WORD = re.compile(r"[A-Z]+(?![^\W\d_A-Z])|[A-Z]?[^\W_A-Z]+|[A-Z]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +50,34 @@ def _column(line: str, offset: int) -> int:
 
 
 def near(text: str, start: int, end: int, *, window: int, header: str = "") -> str:
-    """Return what stands within `window` code points of a match, and the header of its column.
+    """Return the words within `window` code points of a match, and those of the header of its column.
 
-    Camel case is parted and all is lower case, so that `cardNumber` and `CARD NUMBER` read alike.
+    They are lower case with a blank on both sides of each; camel case and snake case are parted, so that
+    `cardNumber`, `CARD_NUMBER` and `card number` read alike.
     """
-    before = text[max(start - window, 0) : start]
-    return _CAMEL.sub(r"\1 \2", f"{header}\n{before}\n{text[end : end + window]}").lower()
+    around = f"{header}\n{text[max(start - window, 0) : start]}\n{text[end : end + window]}"
+    return f" {' '.join(_WORD.findall(around))} ".lower()
 
 
 def judge(context: Context, around: str, confidence: Confidence) -> Confidence | None:
     """Return the confidence after a look at the words around; None when a required word is missing."""
-    if context.words and words(context.words).search(around):
+    if context.words and _any(phrases(context.words), around):
         return Confidence(min(confidence + 1, 5))
     if context.required:
         return None
-    if context.against and words(context.against).search(around):
+    if context.against and _any(phrases(context.against), around):
         return Confidence(max(confidence - 2, 1))
     return confidence
 
 
-@lru_cache(maxsize=1024)
-def words(entries: Sequence[str]) -> re.Pattern[str]:
-    """Return a pattern for any of the words, on word borders; a blank stands for any or no separator."""
-    spelled = (r"[\s_.\-]*".join(map(re.escape, entry.lower().split())) for entry in entries)
-    return re.compile(f"(?<![^\\W_])(?:{'|'.join(sorted(spelled, key=len, reverse=True))})(?![^\\W_])")
+def _any(wanted: tuple[frozenset[str], tuple[str, ...]], around: str) -> bool:
+    single, several = wanted
+    return not single.isdisjoint(around.split()) or any(phrase in around for phrase in several)
+
+
+@lru_cache(maxsize=2048)
+def phrases(entries: Sequence[str]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Return the words, and the phrases of several words, as `near` writes them; a phrase counts in one word too."""
+    parted = [" ".join(_WORD.findall(entry)).lower() for entry in entries]
+    single = frozenset(entry.replace(" ", "") for entry in parted if entry)
+    return single, tuple(f" {entry} " for entry in parted if " " in entry)
