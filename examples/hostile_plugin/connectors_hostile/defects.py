@@ -395,6 +395,13 @@ class LoggingSecrets(Notes):
         super().verify(delivery, now)
 
 
+class TokenInTheUrl(Notes):
+    """Sends its token in the query, where every log of requests shows it."""
+
+    def call(self, method: str, path: str, body: Any = None, **query: str) -> Any:
+        return super().call(method, path, body, **query, token=self.config.token.get_secret_value())
+
+
 # -- actions
 
 
@@ -474,7 +481,9 @@ DEFECTS: dict[str, tuple[type[Notes], ...]] = {
     "test_strangers_are_not_found": (Inventing,),
     "test_a_subscription_can_be_renewed": (OverAtOnce, Unstorable),
     "test_retry_after_is_obeyed": (Impatient, Untold),
-    "test_nothing_leaks": (LoggingContent, LabellingContent, QuotingErrors, QuotingCauses, LoggingSecrets),
+    "test_nothing_leaks": (
+        LoggingContent, LabellingContent, QuotingErrors, QuotingCauses, LoggingSecrets, TokenInTheUrl,
+    ),
     "test_actions_act_once": (Stuttering, Revealing),
     "test_dry_runs_touch_nothing": (Zealous,),
     "test_nothing_is_done_when_the_value_is_gone": (Blind, Lying),

@@ -315,9 +315,11 @@ class ConnectorContract:
         """Content and secrets stand in no log, error, repr, label, cursor or detail."""
         with recorded_logs() as lines:
             said = list(probes.said(kit))
+        secrets = probes.secrets(kit.connect().config)
         for text in (*said, *lines, str(kit.context.entries)):
             assert CANARY not in text, f"content leaks: {probes.around(text, CANARY)}"
-            assert kit.bench.secret not in text, f"the webhook secret leaks: {probes.around(text, kit.bench.secret)}"
+            for setting, secret in secrets.items():
+                assert secret not in text, f"the setting {setting!r} leaks: {probes.around(text, secret)}"
 
     # -- people and channels
 

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, get_args
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from connectors.contract import Connector, powers
 from connectors.errors import ConnectorsError
@@ -29,6 +29,7 @@ Forged = tuple[Any, Delivery, timedelta]
 
 _ALWAYS = 10_000
 _THINGS = 7
+_SHORTEST = 6
 
 
 @contextmanager
@@ -71,6 +72,17 @@ def types(annotation: Any) -> set[Any]:
 def fail(kit: Kit, fault: str, body: bytes = b"kit fault") -> None:
     """Let the fake answer everything with one fault until `kit.bench.fake.faults` is cleared."""
     kit.bench.fake.fail(kit.bench.fault(fault, body), times=_ALWAYS)
+
+
+def secrets(config: BaseModel) -> dict[str, str]:
+    """Return every secret value of a configuration that is long enough to be recognised, by setting."""
+    found: dict[str, str] = {}
+    for name, value in config:
+        if isinstance(value, BaseModel):
+            found |= {f"{name}.{inner}": secret for inner, secret in secrets(value).items()}
+        elif isinstance(value, SecretStr) and len(value.get_secret_value()) >= _SHORTEST:
+            found[name] = value.get_secret_value()
+    return found
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from connectors.testing import probes
 from connectors.testing.contract import ConnectorContract
@@ -62,6 +63,11 @@ def test_every_defect_is_used() -> None:
         if isinstance(value, type) and issubclass(value, Notes) and value not in (Notes, defects.Worst)
     }
     assert written == {broken for classes in defects.DEFECTS.values() for broken in classes}
+
+
+def test_the_pytest_plugin_serves_fake_apps(fake_app: Any) -> None:
+    url = fake_app(NotesBench().fake)
+    assert requests.get(f"{url}/me", timeout=5).status_code == 401
 
 
 def test_a_connector_without_powers_is_skipped_where_they_matter() -> None:
