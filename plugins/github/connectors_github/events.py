@@ -92,9 +92,7 @@ class Reader:
             start: JsonObject | None = {"base": repo.default_branch}
         else:
             start = {"before": before} if before != _ZERO else None
-        hint = repo.about(EventKind.SYNC, self.now)
-        parts = [repo.partition(kind, branch) for kind in ("code", "commits")]
-        return [replace(hint, partition=part, cursor=start) for part in parts]
+        return [repo.hint(repo.partition(kind, branch), self.now, cursor=start) for kind in ("code", "commits")]
 
     def branch_deleted(self) -> list[Event]:
         """Handle `delete`."""
@@ -184,8 +182,7 @@ class Reader:
         return [replace(self.repo, visibility=visibility).about(EventKind.EXPOSURE, self.now)]
 
     def _everything(self, repo: Repo) -> list[Event]:
-        hint = repo.about(EventKind.SYNC, self.now)
-        return [replace(hint, partition=repo.partition(kind)) for kind in self.kinds]
+        return [repo.hint(repo.partition(kind), self.now) for kind in self.kinds]
 
     def installation(self) -> list[Event]:
         """Handle `installation`: the App was removed or suspended."""

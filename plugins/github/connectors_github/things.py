@@ -150,6 +150,11 @@ class Repo:
             **more,
         )
 
+    def hint(self, partition: Partition, version: int, *, cursor: JsonObject | None = None) -> Event:
+        """Return a hint that something in a partition changed. Its resource is the partition: two hints are two."""
+        resource = Resource(partition.id, "partition", self.container, partition.label, self.url)
+        return Event(EventKind.SYNC, resource, version, None, at(version), partition=partition, cursor=cursor)
+
     def about(self, kind: EventKind, version: int) -> Event:
         """Return an event about the repository as a whole."""
         resource = Resource(

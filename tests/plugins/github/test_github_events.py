@@ -17,6 +17,7 @@ from connectors.testing.fakeapps.github import FakeGitHub
 from connectors_github import events
 from connectors_github.config import GitHubConfig
 from connectors_github.connector import GitHubConnector
+from connectors_github.things import KINDS
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "github"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -72,11 +73,15 @@ def at(stamp: str) -> int:
     return int(datetime.fromisoformat(f"2025-06-01T{stamp}+00:00").timestamp()) * 1_000_000
 
 
+def hints(*partitions: str) -> list[tuple[str, str, str, int]]:
+    return [("sync", partition, "", AT_NOW) for partition in partitions]
+
+
 ISSUE, PULL, REPO = "issue:901:3", "pull:901:4", "repo:901"
 CASES: list[tuple[str, str, list[tuple[str, str, str, int]]]] = [
-    ("push", "push", [("sync", REPO, "", AT_NOW)] * 2),
-    ("push_branch", "push", [("sync", REPO, "", AT_NOW)] * 2),
-    ("push_forced", "push", [("sync", REPO, "", AT_NOW)] * 2),
+    ("push", "push", hints("code:901:main", "commits:901:main")),
+    ("push_branch", "push", hints("code:901:feature/x", "commits:901:feature/x")),
+    ("push_forced", "push", hints("code:901:main", "commits:901:main")),
     ("push_branch_deleted", "push", [("deleted", "ref:901:feature/x", REPO, AT_NOW)]),
     ("push_tag", "push", []),
     ("issues", "issues", [("changed", ISSUE, REPO, at("10:05:00"))]),
@@ -128,7 +133,11 @@ CASES: list[tuple[str, str, list[tuple[str, str, str, int]]]] = [
     ("public", "public", [("exposure", REPO, "", AT_NOW)]),
     ("fork", "fork", []),
     ("installation_deleted", "installation", [("revoked", "installation:77", "", AT_NOW)]),
-    ("installation_repositories", "installation_repositories", [("sync", "repo:903", "", AT_NOW)] * 8),
+    (
+        "installation_repositories",
+        "installation_repositories",
+        hints(*(f"{kind}:903" for kind in KINDS if kind != "code")),
+    ),
     ("ping", "ping", []),
     ("secret_scanning_alert", "secret_scanning_alert", []),
 ]
