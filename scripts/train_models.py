@@ -18,9 +18,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import training_secrets as secrets
 import training_texts as texts
 
-from connectors.detection import names
+from connectors.detection import lexicon, names, scorers
 
 DATA = texts.DATA
 DIGITS = 2
@@ -69,7 +70,15 @@ def person() -> dict[str, object]:
     return fit(*person_rows(texts.sentences(24_000, seed=7)))
 
 
-MODELS = {"person": person}
+def secret() -> dict[str, object]:
+    """Train the model of secrets that have no shape of their own."""
+    lines = secrets.Lines(seed=11, words=sorted(lexicon.words("common_words")))
+    drawn = [lines.line() for _ in range(30_000)]
+    rows = [scorers.secret_features(text[a:b], text, a, b) for text, a, b, _ in drawn]
+    return fit(rows, [real for *_, real in drawn])
+
+
+MODELS = {"person": person, "secret": secret}
 
 
 def differs(old: dict[str, object], new: dict[str, object]) -> bool:

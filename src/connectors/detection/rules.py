@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from connectors.detection.detector import Detector
+from connectors.detection.scorers import SCORERS, Scorer, scored
 from connectors.detection.surroundings import Table, judge, near
 from connectors.detection.validation import Validator
 from connectors.detection.windows import Window
@@ -34,12 +35,18 @@ class Rule:
         unknown = [name for name in detector.validators if not _known(name, validators)]
         if unknown:
             raise ConfigError(f"detector {detector.id!r} names unknown validators: {', '.join(unknown)}")
+        if detector.model and detector.model not in SCORERS:
+            raise ConfigError(f"detector {detector.id!r} names an unknown model: {detector.model}")
         self.detector = detector
         self._validators = validators
 
     @cached_property
     def _checks(self) -> list[Validator]:
         return [self._validators[name] for name in self.detector.validators]
+
+    @cached_property
+    def _scorer(self) -> Scorer | None:
+        return SCORERS[self.detector.model] if self.detector.model else None
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
@@ -101,6 +108,8 @@ class Rule:
             if judged is None:
                 return None
             confidence = judged
+        if self._scorer:
+            confidence = scored(confidence, self._scorer(value, text, start, end))
         row, column = cell[:2] if cell else (None, None)
         return Candidate(start, end, confidence, row, column)
 
