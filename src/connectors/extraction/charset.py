@@ -22,9 +22,8 @@ def is_text(data: bytes) -> bool:
         return True
     if b"\0" in sample:
         return False
-    if _is_utf8(sample):
-        return len(sample.translate(None, _CONTROLS)) >= 0.95 * len(sample)
-    return len(sample.translate(None, _CONTROLS)) >= 0.99 * len(sample) and _mostly_ascii(sample)
+    share = 0.95 if _is_utf8(sample) else 0.99  # of packed data, nine bytes in a hundred are control characters
+    return len(sample.translate(None, _CONTROLS)) >= share * len(sample)
 
 
 def is_plain_utf8(data: bytes) -> bool:
@@ -94,12 +93,6 @@ def _broken_utf8(data: bytes) -> bool:
     bad = text.count("\ufffd")
     good = sum(1 for character in text if character > "\x7f") - bad
     return good >= 4 * bad
-
-
-def _mostly_ascii(sample: bytes) -> bool:
-    """Keep packed binary data out: legacy encodings are letters and spaces, not an even spread of bytes."""
-    high = sum(byte >= 0x80 for byte in sample[:4096])
-    return high <= 0.6 * len(sample[:4096]) or len(set(sample[:4096])) < 120
 
 
 def _wide(sample: bytes) -> str:

@@ -61,7 +61,7 @@ _OFFICE = (
 _SAME = {"application/x-rar-compressed": "application/vnd.rar", "application/x-gzip": "application/gzip",
          "application/x-zip-compressed": "application/zip", "text/rtf": "application/rtf",
          "image/jpg": "image/jpeg"}  # fmt: skip
-# Containers that legitimately hold what another name says, and types that say nothing.
+_LOOSE = frozenset({"application/msword", "application/vnd.ms-outlook"})
 _SAYS_NOTHING = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/unknown"})
 
 
@@ -88,9 +88,10 @@ def family(media_type: str) -> str:
 
 
 def _excusable(claim: str, found: str) -> bool:
-    """Say whether a difference is everyday: text named .doc, an encrypted office file, an HTML "xls"."""
-    encrypted = found == "application/x-encrypted"
-    return encrypted or (claim == "application/zip" and found.startswith("application/vnd."))
+    """Say whether a difference is everyday: text named .doc or .msg, an encrypted file, a ZIP with its own name."""
+    is_named_loosely = family(found) == _TEXT and claim in _LOOSE
+    is_own_zip = claim == "application/zip" and found.startswith("application/vnd.")
+    return found == "application/x-encrypted" or is_named_loosely or is_own_zip
 
 
 def _by_extension(name: str) -> str:

@@ -74,7 +74,7 @@ class Extraction:
 
         Only such bytes are sniffed here; looking into a container is parsing, and belongs to the sandbox.
         """
-        if not charset.is_plain_utf8(source.data):
+        if sniff.signature(source.data) or not charset.is_plain_utf8(source.data):
             return None
         found = sniff.sniff(source.data, name=source.name, media_type=source.media_type)
         kind = found.media_type

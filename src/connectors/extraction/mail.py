@@ -15,7 +15,7 @@ from connectors.extraction.items import Inner, Item, Meter
 _TYPE = "message/rfc822"
 _DULL = frozenset({"content-type", "content-transfer-encoding", "mime-version", "dkim-signature", "arc-seal",
                    "arc-message-signature", "arc-authentication-results"})  # fmt: skip
-_FROM_LINE = re.compile(rb"(?m)^From \S+[^\n]*\d\d:\d\d[^\n]*\n")
+_FROM_LINE = re.compile(rb"(?m)^From [^\n]{1,200} \d\d:\d\d[^\n]{0,60}\n")
 
 
 def read_mail(data: bytes, meter: Meter) -> Iterator[Item]:

@@ -10,6 +10,7 @@ from lxml import etree
 _BUILT_IN_DATES = frozenset({*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)})
 """Number formats that mean a date without being written out (ECMA-376 part 1, 18.8.30)."""
 _DATE = "yyyy-mm-dd"
+_LONGEST_MASK = 40
 _MASK = re.compile(r"[0\-\\ ./()]*0[\-\\ ./()]+0[0\-\\ ./()]*")
 
 
@@ -51,7 +52,7 @@ def formats(styles: bytes) -> dict[str, str]:
 
 def _kind(identifier: str, codes: dict[str, str]) -> str:
     code = codes.get(identifier, "")
-    if _MASK.fullmatch(code):
+    if len(code) < _LONGEST_MASK and _MASK.fullmatch(code):
         return code
     bare = re.sub(r'"[^"]*"|\\.|\[[^\]]*\]', "", code).lower()
     is_date = re.search(r"[dmyhs]", bare) and "general" not in bare

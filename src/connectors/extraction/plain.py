@@ -11,7 +11,8 @@ from connectors.extraction import charset, tables
 from connectors.extraction.extractor import Text
 from connectors.extraction.items import Item, Meter
 
-_STRING = re.compile(r'"(?:[^"\\\n]++|\\.)*+"')  # possessive: a flood of backslashes must not backtrack
+# Possessive, and with an optional end: neither a flood of backslashes nor an open string may be scanned twice.
+_STRING = re.compile(r'"(?:[^"\\\n]++|\\.)*+"?')
 _REFERENCE = re.compile(r"&(?:#(\d{1,7})|#x([0-9a-fA-F]{1,6})|(lt|gt|amp|quot|apos));")
 _NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
 _MIXED = re.compile(r"\w</?[A-Za-z][^<>]{0,200}>\w")

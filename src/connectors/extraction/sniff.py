@@ -67,7 +67,7 @@ _MAIL_FIELD = re.compile(
     rb"(?mi)^(?:received|return-path|mime-version|message-id|delivered-to|dkim-signature|x-mailer|"
     rb"from|to|subject|date|content-type|reply-to|cc):[ \t]"
 )
-_MBOX = re.compile(rb"From \S+[^\n]* \d\d:\d\d(?::\d\d)?[^\n]*\r?\n[!-9;-~]+:")
+_MBOX = re.compile(rb"From [^\n]{1,200} \d\d:\d\d[^\n]{0,60}\n[!-9;-~]{1,80}:")
 _OLE_STREAMS = (
     ("EncryptedPackage", ENCRYPTED),
     ("__properties_version1.0", MSG),
@@ -92,15 +92,20 @@ def sniff(data: bytes, *, name: str = "", media_type: str = "") -> Sniffed:
     return Sniffed(found, declared.mismatch(found, name=name, media_type=media_type))
 
 
+def signature(data: bytes) -> str:
+    """Return the media type that the first bytes tell, without looking into any container."""
+    return next((kind for head, kind in _HEADS if data.startswith(head)), "") or _binary_by_offset(data)
+
+
 def _binary(data: bytes) -> str:
-    kind = next((kind for head, kind in _HEADS if data.startswith(head)), "")
+    kind = signature(data)
     if kind == "application/zip":
         return _zip(data)
     if kind == OLE:
         return _ole(data)
     if kind == "application/vnd.microsoft.portable-executable" and b"PK\x05\x06" in data[-66_000:]:
         return "application/zip"  # a self-extracting archive: zipfile skips the program in front
-    return kind or _binary_by_offset(data)
+    return kind
 
 
 def _binary_by_offset(data: bytes) -> str:

@@ -16,9 +16,8 @@ from xml.sax.saxutils import escape
 from connectors.redaction.structured import Rewritten
 from connectors.redaction.text import Redactor
 
-_TOKEN = re.compile(
-    r"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<(?:[^<>\"']++|\"[^\"]*+\"|'[^']*+')*+>|[^<]++|<", re.DOTALL
-)
+_TAG = re.compile(r"""<(?:[^<>"']++|"[^"]*+"|'[^']*+')*+>""")
+_SECTIONS = (("<!--", "-->"), ("<![CDATA[", "]]>"), ("<?", "?>"))
 _NAME = re.compile(r"</?\s*([\w:.-]+)")
 _ATTRIBUTE = re.compile(r"""([\w:.-]+)(\s*=\s*)("[^"]*+"|'[^']*+')""")
 _CDATA, _CDATA_END = "<![CDATA[", "]]>"
@@ -61,7 +60,7 @@ STORAGE = Dialect(_breaks_html, _TELLING)
 
 def redact_markup(document: str, redactor: Redactor, dialect: Dialect = STORAGE) -> Rewritten[str]:
     """Redact the text, the CDATA sections, the comments and the telling attributes of a document."""
-    tokens = _TOKEN.findall(document)
+    tokens = list(_tokens(document))
     replaced = 0
     for run in _runs(tokens, dialect):
         replaced += _redact_run(tokens, run, redactor)
@@ -76,11 +75,37 @@ def redact_markup(document: str, redactor: Redactor, dialect: Dialect = STORAGE)
     return Rewritten("".join(tokens), replaced)
 
 
+def _tokens(document: str) -> Iterator[str]:
+    """Split a document into tags, sections and the text between; a `<` that opens nothing is text.
+
+    In linear time: the end of a kind of section that was not found once is never searched for again.
+    """
+    at = 0
+    missing: set[str] = set()
+    while at < len(document):
+        end = document.find("<", at) if document[at] != "<" else _end(document, at, missing)
+        end = len(document) if end < 0 else end
+        yield document[at:end]
+        at = end
+
+
+def _end(document: str, at: int, missing: set[str]) -> int:
+    """Return where the token that starts with the `<` at `at` ends."""
+    for opening, closing in _SECTIONS:
+        if document.startswith(opening, at) and closing not in missing:
+            end = document.find(closing, at + len(opening))
+            if end >= 0:
+                return end + len(closing)
+            missing.add(closing)
+    match = _TAG.match(document, at)
+    return match.end() if match else at + 1
+
+
 def _runs(tokens: list[str], dialect: Dialect) -> Iterator[list[int]]:
     """Yield the indices of the texts that read as one: no breaking tag stands between them."""
     run: list[int] = []
     for index, token in enumerate(tokens):
-        if token[0] != "<" or token.startswith(_CDATA):
+        if token[0] != "<" or len(token) == 1 or token.startswith(_CDATA):
             run.append(index)
         elif run and dialect.ends(token, before=tokens[index - 1]):
             yield run

@@ -35,9 +35,9 @@ _TELLING = frozenset(
         "string",
     }
 )
-_CELL = re.compile(r"<((?:\w+:)?)c\b((?:[^>\"]|\"[^\"]*\")*?)(?<!/)>(.*?)</\1c>", re.DOTALL)
+_CELL = re.compile(r"<((?:\w+:)?)c\b((?:[^<>\"]++|\"[^\"]*+\")*+)(?<!/)>((?:[^<]++|<(?!/?(?:\w+:)?c[\s/>]))*+)</\1c>")
 _VALUE = re.compile(r"<((?:\w+:)?)v>([^<]*)</\1v>")
-_FORMULA = re.compile(r"<((?:\w+:)?)f\b[^>]*?(?:/>|>.*?</\1f>)", re.DOTALL)
+_FORMULA = re.compile(r"<((?:\w+:)?)f\b[^<>]*+>(?:[^<]*+</\1f>)?")
 _TYPE = re.compile(r"\st=\"(\w+)\"")
 _EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001 - sheets know no zone
 _MOST = 512 << 20

@@ -12,7 +12,7 @@ from io import BytesIO
 import pytest
 
 from connectors.errors import ConfigError, NotFound, Transient
-from connectors.extraction import Budget, Extraction, Text, sandbox
+from connectors.extraction import Budget, Extraction, Text, sandbox, sniff
 from connectors.model import Blob, Gap
 from connectors.testing import documents
 
@@ -144,6 +144,12 @@ def test_each_thread_has_its_own_process(extraction):
 def test_plain_text_needs_no_process(extraction):
     assert run(extraction, b"plain words")[0] == {"": "plain words"}
     assert not extraction._pool._idle
+
+
+def test_no_container_is_opened_in_the_callers_process(extraction, monkeypatch):
+    monkeypatch.setattr(sniff, "_zip", lambda _: pytest.fail("opened"))
+    assert run(extraction, documents.odt("text"))[0] == {"content.xml": "text"}
+    assert run(extraction, b"PK\x03\x04readable words only")[1][0].reason is Gap.CORRUPT
 
 
 def test_an_extractor_that_cannot_travel_is_refused():
