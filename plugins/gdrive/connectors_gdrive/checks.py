@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from connectors.errors import ConnectorsError, RateLimited, Transient
 from connectors.model import Check, Level
-from connectors_gdrive.client import DIRECTORY, READ, WRITE, Drive
+from connectors_gdrive.client import Drive
 from connectors_gdrive.config import DriveConfig
+from connectors_gdrive.fields import DIRECTORY, READ, WRITE
 from connectors_gdrive.people import People
 
 SAMPLE = 20

@@ -26,23 +26,15 @@ from connectors.errors import AuthError, ConnectorsError, NotFound, RateLimited,
 from connectors.model import JSON
 from connectors_gdrive.answers import Refused, expect, items_of, part_of, reason_of, seconds_of, translate
 from connectors_gdrive.config import DriveConfig
+from connectors_gdrive.fields import (
+    COMMENT_FIELDS,
+    DIRECTORY,
+    FILE_FIELDS,
+    PERMISSION_FIELDS,
+    READ,
+    WRITE,
+)
 from connectors_gdrive.transport import Download, SessionHttp
-
-READ = "https://www.googleapis.com/auth/drive.readonly"
-WRITE = "https://www.googleapis.com/auth/drive"
-DIRECTORY = "https://www.googleapis.com/auth/admin.directory.user.readonly"
-
-FILE_FIELDS = (
-    "id,name,description,mimeType,version,trashed,modifiedTime,size,owners(emailAddress,displayName,permissionId),"
-    "lastModifyingUser(emailAddress,displayName,permissionId),driveId,parents,webViewLink,permissionIds,"
-    "permissions(id,type,role,emailAddress,domain,allowFileDiscovery,deleted,displayName),"
-    "capabilities(canDownload),shortcutDetails(targetId),properties,copyRequiresWriterPermission"
-)
-PERMISSION_FIELDS = "id,type,role,emailAddress,domain,allowFileDiscovery,deleted,displayName,permissionDetails"
-COMMENT_FIELDS = (
-    "id,content,deleted,author(displayName,emailAddress),quotedFileContent(value),"
-    "replies(id,content,deleted,author(displayName,emailAddress))"
-)
 
 _LOGIN_CODES = ("invalid_grant", "unauthorized_client", "invalid_client", "access_denied", "invalid_scope")
 PAUSE = 5.0

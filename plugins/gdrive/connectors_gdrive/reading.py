@@ -97,6 +97,7 @@ class _Feed:
         self.drive = drive_id
         self._names = {drive_id: people.drive_name(drive_id)} if drive_id else {}
         self._known: dict[str, Permission] | None = None
+        self._inherited: dict[str, list[Permission]] = {}
         self._owners = frozenset(people.all()) - {subject}
 
     def history(self, token: str, page: str | None, *, partial: bool) -> Iterator[Page]:
@@ -173,7 +174,12 @@ class _Feed:
         return event
 
     def _event(self, file: JSON, subject: str) -> Judged:
-        known = self._permissions(file) if isinstance(file, Mapping) and file.get("driveId") else {}
+        known: Mapping[str, Permission] = {}
+        if isinstance(file, Mapping) and file.get("driveId"):
+            if isinstance(file.get("permissionIds"), list):
+                known = self._permissions(file)
+            else:
+                file = {**file, "permissions": self._effective(file)}
         return events.event_of(file, subject, drive_names=self._names, known=known, internal=self._people.internal)
 
     def _permissions(self, file: Mapping[str, JSON]) -> Mapping[str, Permission]:
@@ -186,13 +192,25 @@ class _Feed:
             self._learn(str(file.get("id", "")))
         return self._known
 
+    def _effective(self, file: Mapping[str, JSON]) -> list[Permission]:
+        """Return a file's permissions where Google gives no ids; those without own ones share their folder's."""
+        file_id, parents = str(file.get("id", "")), file.get("parents")
+        own = file.get("hasAugmentedPermissions") is not False or not isinstance(parents, list) or not parents
+        key = file_id if own or not parents else f"folder:{parents[0]}"
+        if key not in self._inherited:
+            self._inherited[key] = self._asked(file_id)
+        return self._inherited[key]
+
     def _learn(self, resource: str) -> None:
         self._known = known = self._known or {}
+        for permission in self._asked(resource):
+            known.setdefault(str(permission.get("id")), permission)
+
+    def _asked(self, resource: str) -> list[Permission]:
         try:
-            for permission in self._api.permissions(self.subject, resource):
-                known.setdefault(str(permission.get("id")), permission)
+            return list(self._api.permissions(self.subject, resource))
         except (MissingScope, NotFound, Refused):
-            return
+            return []
 
 
 def _page(judged: list[Judged], cursor: Cursor, *, done: bool, reconcile: bool = False) -> Page:

@@ -139,7 +139,9 @@ def test_a_shared_drive_without_a_scanned_member_is_a_gap(fake, connect, pages):
     assert page.done
 
 
-def test_sharing_in_a_shared_drive_is_seen_though_files_hide_their_permissions(fake, drive, pages):
+@pytest.mark.parametrize("hidden", [False, True])
+def test_sharing_in_a_shared_drive_is_seen_though_files_hide_their_permissions(fake, drive, pages, hidden):
+    fake.hides_permission_ids = hidden
     shared = fake.add_drive("Sales", [ANA, BEN])
     plain = fake.add_file("a", drive=shared)
     link = fake.add_file("b", drive=shared)
@@ -152,6 +154,16 @@ def test_sharing_in_a_shared_drive_is_seen_though_files_hide_their_permissions(f
         f"file:{link}": Visibility.LINK,
         f"file:{outside}": Visibility.EXTERNAL,
     }
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_permissions_of_a_shared_drive_are_not_asked_file_by_file(fake, drive, pages, hidden):
+    fake.hides_permission_ids = hidden
+    shared = fake.add_drive("Sales", [ANA, BEN])
+    for number in range(5):
+        fake.add_file(f"f{number}", drive=shared)
+    pages(drive, f"drive:{shared}")
+    assert len([path for _, path in fake.calls if path.endswith("/permissions")]) == 1
 
 
 def test_a_forgotten_change_token_starts_history_again(fake, drive, pages):

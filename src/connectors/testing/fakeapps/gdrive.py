@@ -309,6 +309,9 @@ class FakeDrive(DriveData):
         if entry.get("driveId"):
             members = [f"p:{one}" for one in self.drives[entry["driveId"]]["members"]]
             entry["permissionIds"] = members + entry["permissionIds"]
+            entry["hasAugmentedPermissions"] = bool(entry["permissions"])
+            if self.hides_permission_ids:
+                del entry["permissionIds"]
         if entry.get("driveId") or entry["owners"][0]["emailAddress"] != who:
             del entry["permissions"]
         return entry

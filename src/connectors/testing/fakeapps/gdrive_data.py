@@ -52,6 +52,8 @@ class DriveData(FakeApp):
         super().__init__()
         self.page_size = 1000
         self.export_limit = 10 * 2**20
+        self.hides_permission_ids = False
+        """Whether files of shared drives come without the ids of their permissions."""
         self.users = list(users)
         self.admins = {"admin@acme.example"}
         self.drives: dict[str, dict[str, Any]] = {}
