@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,6 +20,7 @@ from connectors.api.recorder import Recorder
 from connectors.api.ring import Databases, KeyRing
 from connectors.store import quotas
 from connectors.store.keys import Key
+from connectors.store.requests import KEPT
 from connectors.store.requests import Request as Logged
 
 BODY_LIMIT = 8 * 2**20
@@ -49,12 +50,20 @@ class Exchange:
 class Gate:
     """Keys, rates and quotas of one node, and the recorder that its answers never wait for."""
 
-    def __init__(self, databases: Databases, residencies: frozenset[str], *, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        databases: Databases,
+        residencies: frozenset[str],
+        *,
+        now: Callable[[], datetime],
+        kept: timedelta = KEPT,
+        shard: int = 0,
+    ) -> None:
         self.now = now
         self.ring = KeyRing(databases, residencies, now=now)
         self.limiter = Limiter()
         self.blocks = Blocks(databases, now=now)
-        self.recorder = Recorder(databases, self.ring, now=now)
+        self.recorder = Recorder(databases, self.ring, now=now, kept=kept, shard=shard)
 
     def exchange(self) -> Exchange:
         """Begin an exchange."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from uuid import UUID
 
 from connectors.api.gate import Gate
@@ -13,13 +14,22 @@ from connectors.runtime import Runtime
 from connectors.store.engine import Database
 from connectors.store.keys import Key
 
+USAGE_SHARDS = 8
+
 
 class Platform:
     """The developer platform of one process."""
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
-        self.gate = Gate(runtime.databases, frozenset(runtime.databases.residencies), now=runtime.now)
+        self.gate = Gate(
+            runtime.databases,
+            frozenset(runtime.databases.residencies),
+            now=runtime.now,
+            kept=runtime.config.retention.requests,
+            # Processes add to usage rows of their own as far as the shards reach, so that they rarely meet.
+            shard=os.getpid() % USAGE_SHARDS,
+        )
         self.detectors = Detectors(runtime.engine)
         self.policies = PolicyBook(runtime.vault)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -27,10 +27,19 @@ log = structlog.get_logger(__name__)
 class Recorder:
     """One thread that writes the request log and usage in batches, and keeps the key ring fresh."""
 
-    def __init__(self, databases: Databases, ring: KeyRing, *, now: Callable[[], datetime], shard: int = 0) -> None:
+    def __init__(
+        self,
+        databases: Databases,
+        ring: KeyRing,
+        *,
+        now: Callable[[], datetime],
+        kept: timedelta = requests.KEPT,
+        shard: int = 0,
+    ) -> None:
         self._databases = databases
         self._ring = ring
         self._now = now
+        self._kept = kept
         self._shard = shard
         self._waiting: deque[Request] = deque()
         self._stop = threading.Event()
@@ -81,7 +90,7 @@ class Recorder:
         database = self._databases.of(residency)
         # Always in one order, so that nodes which write the same counters wait for each other, not for ever.
         ordered = sorted(batch, key=lambda request: request.id)
-        database.run(lambda c: requests.write(c, database, ordered, shard=self._shard))
+        database.run(lambda c: requests.write(c, database, ordered, shard=self._shard, kept=self._kept))
         self.written += len(batch)
 
     def _run(self) -> None:

@@ -38,12 +38,19 @@ class Request:
     microseconds: int = 0
 
 
-def write(connection: sa.Connection, database: Database, requests: Sequence[Request], *, shard: int = 0) -> None:
+def write(
+    connection: sa.Connection,
+    database: Database,
+    requests: Sequence[Request],
+    *,
+    shard: int = 0,
+    kept: timedelta = KEPT,
+) -> None:
     """Write answered requests of one residency, and add the new ones to the usage counters.
 
     A request that is there already counts nowhere again, so a batch may be written twice.
     """
-    new = database.insert_new(connection, request_log, [_row(request) for request in requests])
+    new = database.insert_new(connection, request_log, [_row(request, kept) for request in requests])
     counted = _counters([request for request in requests if request.id in new], shard)
     names = ("requests", "errors", "bytes", "findings", "microseconds")
     database.upsert(connection, usage, counted, update=lambda row: {name: usage.c[name] + row[name] for name in names})
@@ -83,9 +90,9 @@ def _bound(before: tuple[datetime, UUID]) -> tuple[Any, Any]:
     return sa.literal(at, request_log.c.at.type), sa.literal(key, request_log.c.id.type)
 
 
-def _row(request: Request) -> dict[str, Any]:
+def _row(request: Request, kept: timedelta) -> dict[str, Any]:
     row = {name: getattr(request, name) for name in Request.__slots__}
-    return row | {"expires_at": request.at + KEPT}
+    return row | {"expires_at": request.at + kept}
 
 
 def _counters(requests: Sequence[Request], shard: int) -> list[dict[str, Any]]:
