@@ -618,14 +618,24 @@ _NO_PHONE = re.compile(r"\d{4}-\d\d-\d\d|\d\d?[./]\d\d?[./]\d{4}|\d{3}-\d\d-\d{4
 
 # --- contact and network
 
-_IMAGE = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|ico|css|js|ts|py|md|json|ya?ml)$", re.IGNORECASE)
+_FILES = frozenset("png jpg jpeg gif svg webp ico css js mjs ts py md json yaml yml html map".split())
 
 
 @check
 def email_address(value: str, _text: str, _start: int, _end: int, /) -> bool:
-    """Keep an address whose parts are not empty, and that is no file name such as `icon@2x.png`."""
+    """Keep an address with well-formed parts, and that is no file name such as `icon@2x.png`."""
     local, _, domain = value.rpartition("@")
-    return not _IMAGE.search(value) and ".." not in value and not local.endswith(".") and "." in domain
+    top = domain.rpartition(".")[2]
+    if (
+        not local
+        or not top.isalpha()
+        or len(top) < 2
+        or top.lower() in _FILES
+        or ".." in local
+        or "'" in (local[0], local[-1])
+    ):
+        return False
+    return local[0] not in ".%-" and local[-1] not in ".%" and domain[0] != "-" and "-." not in domain
 
 
 @check
@@ -640,17 +650,24 @@ def ip_address(value: str, _text: str, _start: int, _end: int, /) -> bool:
 
 @check
 def phone_number(value: str, _text: str, _start: int, _end: int, /) -> Confidence | bool:
-    """Judge a phone number by the numbering plans of phonenumbers; without `+`, of the United States."""
-    return _phone(value)
+    """Judge a phone number: by the shape of the North American plan, else by the plans that phonenumbers carries."""
+    plain = "".join(c for c in re.split(r"[xe]", value, maxsplit=1)[0] if c in "+0123456789")
+    if len(plain) < 7:
+        return False
+    if plain.startswith("+1") or plain[0] not in "+0":
+        number = plain[-10:]
+        shaped = len(plain) in (10, 11, 12) and number[0] > "1" and len(set(number)) > 2
+        return Confidence.LIKELY if shaped and number[3] > "1" else shaped and Confidence.POSSIBLE
+    return _plan("+" + plain[2:] if plain.startswith("00") else plain)
 
 
 @lru_cache(maxsize=8192)
-def _phone(value: str) -> Confidence | bool:
-    """Judge a phone number; the same numbers stand in many texts, and the plans are dear to ask."""
-    import phonenumbers  # 30 ms that a scan without phone numbers need not spend
+def _plan(value: str) -> Confidence | bool:
+    """Return what phonenumbers says of a number with country code."""
+    import phonenumbers  # here, because its metadata takes longer to import than a first scan
 
     try:
-        number = phonenumbers.parse(value, None if value.lstrip("(").startswith("+") else "US")
+        number = phonenumbers.parse(value, None)
     except phonenumbers.NumberParseException:
         return False
     if phonenumbers.is_valid_number(number):

@@ -55,8 +55,7 @@ DETECTORS = (
         name="E-mail address",
         family="email",
         category="contact",
-        pattern=r"(?<![\w.+%-])(?P<value>[\w](?:[\w.+%'-]{0,62}[\w+-])?@[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?"
-        r"(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?){0,6}\.[A-Za-z]{2,24})(?![\w@]|-\w)",
+        pattern=r"(?<![\w.+%-])(?P<value>[\w.+%'-]{1,64}+@[A-Za-z0-9-]{1,63}+(?:\.[A-Za-z0-9-]{1,63}+){1,6})(?![\w@])",
         factors=(r"[\w.%+-]@\w",),
         validators=("email_address",),
         normalize="lower",
@@ -77,7 +76,6 @@ DETECTORS = (
         validators=("phone_number",),
         normalize="digits",
         base=Confidence.VERY_LIKELY,
-        context=Context(words=_PHONE_WORDS),
         examples=("call +49 30 901820", "+1 (930) 510-7490", "+44 20 7946 0958"),
         near_misses=("+12 votes", "a+1 b", "+1000000"),
         aliases=("PHONE_NUMBER",),
@@ -89,7 +87,7 @@ DETECTORS = (
         family="phone",
         category="contact",
         country="US",
-        pattern=r"(?<![\w.+\-/=])(?P<value>(?:1[ .\-])?(?:\([2-9]\d{2}\)[ ]?|[2-9]\d{2}[ .\-])[2-9]\d{2}[ .\-]\d{4}"
+        pattern=r"(?<![\w.+\-/=])(?<!\+1[ .\-])(?P<value>(?:1[ .\-])?(?:\([2-9]\d{2}\)[ ]?|[2-9]\d{2}[ .\-])[2-9]\d{2}[ .\-]\d{4}"
         r"(?:[ ]?(?:x|ext\.?)[ ]?\d{1,6})?)(?![\w\-]|\.\d)",
         factors=(r"[2-9]\d{2}\)? ?[.-]?[2-9]\d{2}[ .-]\d{4}",),
         validators=("phone_number",),
@@ -106,7 +104,8 @@ DETECTORS = (
         name="Phone number named as one",
         family="phone",
         category="contact",
-        pattern=r"(?<![\w.+\-/=:#])(?P<value>\(?0?\d{1,5}\)?(?:[ .\-/]{0,2}\d{1,5}){1,5}(?:[ ]?(?:x|ext\.?)[ ]?\d{1,6})?)(?![\w\-/:]|[.,]\d)",
+        pattern=r"(?<![\w.+\-/=:#])(?P<value>(?:\(0?\d{1,5}\)[ .\-/]{0,2})?\d(?:[ .\-/]{0,2}\d){4,12}"
+        r"(?:[ ]?(?:x|ext\.?)[ ]?\d{1,6})?)(?![\w\-/:]|[.,]\d)",
         factors=(
             r"\b(?:phone|telephone|tel|mobile|cell|fax|whatsapp|telefon|handy|call|calling|tlf|mob|answering at|messages to"
             r"|contact|number|reach)\b[^\n\d]{0,32}\n?[ \t]{0,4}\(?\d{2}",

@@ -7,11 +7,7 @@ from connectors.model import Confidence
 _ASSIGN = r"(?:=>|:=|={1,3}|:|,|\||\(|[ \t](?:is|as)[ \t])"
 _OPEN = r"[\"'`\[(<\\]{0,3}"
 _CLOSE = r"[\"'`\]\)\\>]{0,4}"
-_NAME = (
-    r"(?:token|secret|credential|(?:api|access|private|auth|client|license|account|master|shared|signing|session"
-    r"|encryption|service|consumer|deploy|storage|admin|bot|user|server|write|read)[_.\- ]?key"
-    r"|(?<=[a-z0-9_.\-])key|(?<![a-z])(?:key|pat|auth|access|private)|(?<=[a-z0-9])(?:access|private))"
-)
+_NAME = r"(?:token|secret|credential|key|access|private|auth(?<![a-z]auth)|pat(?<![a-z]pat))"
 _PASSWORD = r"(?:pass(?:word|wd|wort|phrase|code)?|pwd|(?<![a-z])pw|passw|kennwort|identified[ ]by)(?:[_.\-]?\d)?"
 _USER = r"(?:user(?:[_\-]?(?:name|id)|[ ]id)?|uid|login|usr)"
 _PASSWORD_FACTOR = r"(?:pass|pwd|pw|kennwort)\w{0,12}[\x22'`\]\)\\]{0,3}[ \t]{0,6}(?:=|:|,|!=| [\x22'])"

@@ -63,7 +63,7 @@ def test_validators_exist_and_never_raise(detector):
 def test_pattern_compiles_and_is_anchored(detector):
     compiled = re.compile(detector.pattern)
     assert not compiled.search("")
-    bare = re.sub(r"\\.|\[(?:\\.|[^\]\\])+\]", "", detector.pattern)
+    bare = re.sub(r"\\.|\[(?:\\.|[^\]\\])+\]", "", detector.pattern).replace("}+", "}")
     assert not re.search(r"[*+]|\{\d+,\}", bare), "unbounded repeat"
 
 
