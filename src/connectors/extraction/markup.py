@@ -13,7 +13,7 @@ from lxml import etree
 
 from connectors.extraction import charset
 from connectors.extraction.extractor import Text
-from connectors.extraction.items import Inner, Item, Meter
+from connectors.extraction.items import Inner, Item, Meter, OverBudget
 
 _TYPE = "text/html"
 _BLOCKS = frozenset({
@@ -39,12 +39,18 @@ def read_html(data: bytes, meter: Meter) -> Iterator[Item]:
     page = _Page(meter)
     # A tree of any depth is fine here: HTML has no entities of its own to expand.
     parser = etree.HTMLParser(target=cast("Any", page), encoding="utf-8", no_network=True, huge_tree=True)
-    etree.fromstring(text.encode("utf-8", "replace"), parser)
+    ended: OverBudget | None = None
+    try:
+        etree.fromstring(text.encode("utf-8", "replace"), parser)
+    except OverBudget as error:
+        ended = error
     yield Text(page.text(), media_type=_TYPE)
     for name, pieces in page.hidden.items():
         if pieces:
             yield Text("\n".join(dict.fromkeys(pieces)), f"#{name}", _TYPE)
     yield from page.inner
+    if ended is not None:
+        raise ended
 
 
 class _Page:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from connectors.extraction import ole_native
 from connectors.extraction.charset import decode_as
 from connectors.extraction.extractor import Text
-from connectors.extraction.items import Inner, Item, Meter
+from connectors.extraction.items import Inner, Item, Meter, OverBudget
 
 _TOKEN = re.compile(
     rb"\\([a-zA-Z]{1,32})(-?\d{1,10})? ?|\\'([0-9a-fA-F]{2})|\\([^a-zA-Z])|([{}])|([^\\{}\r\n]+)|[\r\n]+"
@@ -39,16 +39,22 @@ class _Group:
 def read_rtf(data: bytes, meter: Meter) -> Iterator[Item]:
     """Yield the text of an RTF document, then its pictures and embedded objects."""
     scan = _Scan(meter)
-    for match in _TOKEN.finditer(data):
-        scan.token(match)
+    ended: OverBudget | None = None
+    try:
+        for match in _TOKEN.finditer(data):
+            scan.token(match)
+    except OverBudget as error:
+        ended = error
     scan.flush()
     text = "".join(scan.text).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     yield Text(text, media_type="application/rtf")
-    for number, digits in enumerate(scan.objects, 1):
+    for number, digits in enumerate(scan.objects if ended is None else (), 1):
         meter.member()
         body = unhexlify(digits[: len(digits) // 2 * 2])
         name, inner = ole_native.from_ole1(body)
         yield Inner(name or f"object {number}", inner)
+    if ended is not None:
+        raise ended
 
 
 class _Scan:

@@ -13,13 +13,13 @@ from lxml import etree
 
 from connectors.extraction import bounded, numbers, tables
 from connectors.extraction.extractor import Text
-from connectors.extraction.items import Item, Meter, gap
+from connectors.extraction.items import Item, Meter, OverBudget, gap
 from connectors.model import Gap
 
 _MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _CELL = re.compile(r"([A-Z]{1,3})(\d+)")
 _FAR = 256
-"""A cell this many columns or rows beyond the last one moves up: one stray cell must not cost a wide table."""
+"""A cell this many columns beyond the last one moves up: one stray cell must not cost a wide table."""
 
 
 class Workbook:
@@ -69,26 +69,27 @@ class Workbook:
 
     def sheet(self, part: str, data: bytes) -> Iterator[Item]:
         """Yield the cells of one sheet as a table, and everything around them as `#notes`."""
-        name, rows, notes = self.sheets[part], [], []  # type: str, list[list[str]], list[str]
-        trouble: Item | None = None
-        size = 0
+        name, notes = self.sheets[part], []  # type: str, list[str]
+        slices = tables.Slices(name, _MEDIA_TYPE)
+        ended: OverBudget | None = None
+        is_broken = False
         try:
             for element in _stream(data):
                 if _local(element) == "row":
-                    row = self._row(element, notes)
-                    _place(rows, element.get("r", ""), row)
-                    size += sum(map(len, row))
-                    if size > self._meter.budget.text:
-                        break
+                    yield from slices.add(self._row(element, notes), element.get("r", ""))
                 else:
                     _note(element, notes)
         except etree.LxmlError:
-            trouble = gap(name, Gap.CORRUPT, "the sheet's XML is broken; the rest of its text was not read")
-        yield tables.grid(rows, path=name, media_type=_MEDIA_TYPE)
+            is_broken = True
+        except OverBudget as error:
+            ended = error
+        yield from slices.rest()
         if notes:
             yield Text("\n".join(dict.fromkeys(notes)), f"{name}#notes", _MEDIA_TYPE)
-        if trouble is not None:
-            yield trouble
+        if is_broken:
+            yield gap(name, Gap.CORRUPT, "the sheet's XML is broken; the rest of its text was not read")
+        if ended is not None:
+            raise ended
 
     def _row(self, row: etree._Element, notes: list[str]) -> list[str]:
         self._meter.tick()
@@ -128,14 +129,6 @@ class Workbook:
         left = [text for index, text in enumerate(self._strings) if index not in self._used]
         if left:
             yield Text("\n".join(left), f"{self.strings_part}#unused", _MEDIA_TYPE)
-
-
-def _place(rows: list[list[str]], number: str, row: list[str]) -> None:
-    """Append a row at its own number, so that a place names the row that the user sees."""
-    at = int(number) - 1 if number.isdigit() else len(rows)
-    while len(rows) < at <= len(rows) + _FAR:
-        rows.append([])
-    rows.append(row)
 
 
 def _note(element: etree._Element, notes: list[str]) -> None:
@@ -205,4 +198,7 @@ def read_calamine(data: bytes, meter: Meter) -> Iterator[Item]:
         except CalamineError:
             yield gap(name, Gap.CORRUPT, "the sheet cannot be read")
             continue
-        yield tables.grid([[numbers.text(cell) for cell in row] for row in rows], path=name, media_type=_MEDIA_TYPE)
+        slices = tables.Slices(name, _MEDIA_TYPE)
+        for row in rows:
+            yield from slices.add([numbers.text(cell) for cell in row])
+        yield from slices.rest()

@@ -8,7 +8,7 @@ from io import BytesIO
 from lxml import etree
 
 from connectors.extraction import tables
-from connectors.extraction.items import Item, Meter
+from connectors.extraction.items import Item, Meter, OverBudget
 
 _TYPE = "application/vnd.oasis.opendocument.spreadsheet"
 _MOST_REPEATS = 256
@@ -17,28 +17,37 @@ _MOST_REPEATS = 256
 
 def read_sheets(data: bytes, meter: Meter) -> Iterator[Item]:
     """Yield each table of a `content.xml` as a sheet of its own, hidden ones too."""
-    rows: list[list[str]] = []
-    size = 0
-    for element in _stream(data):
-        meter.tick()
-        if _local(element) == "table-row":
-            row = _row(element)
-            size += sum(map(len, row)) + 1
-            rows += [row] * _repeats(element, "rows")
-            if size > meter.budget.text:
-                break
-        elif rows:
-            yield tables.grid(_trimmed(rows), path=_attribute(element, "name") or "sheet", media_type=_TYPE)
-            rows = []
-    if rows:
-        yield tables.grid(_trimmed(rows), path="sheet", media_type=_TYPE)
+    sheet = tables.Slices("sheet", _TYPE)
+    ended: OverBudget | None = None
+    try:
+        for event, element in _stream(data):
+            meter.tick()
+            if _local(element) == "table-row":
+                if event == "end":
+                    row = _row(element)
+                    for _ in range(_repeats(element, "rows")):
+                        yield from sheet.add(row)
+                    element.clear()
+            else:
+                yield from sheet.rest()
+                sheet = tables.Slices(_attribute(element, "name") or "sheet", _TYPE)
+    except OverBudget as error:
+        ended = error
+    yield from sheet.rest()
+    if ended is not None:
+        raise ended
 
 
-def _stream(data: bytes) -> Iterator[etree._Element]:
-    tags = ("{*}table-row", "{*}table")
-    for _, element in etree.iterparse(BytesIO(data), tag=tags, resolve_entities=False, no_network=True, recover=True):
-        yield element
-        element.clear()
+def _stream(data: bytes) -> Iterator[tuple[str, etree._Element]]:
+    """Yield the start and end of tables and rows."""
+    yield from etree.iterparse(
+        BytesIO(data),
+        events=("start", "end"),
+        tag=("{*}table-row", "{*}table"),
+        resolve_entities=False,
+        no_network=True,
+        recover=True,
+    )
 
 
 def _row(element: etree._Element) -> list[str]:
@@ -54,13 +63,6 @@ def _repeats(element: etree._Element, what: str) -> int:
     stated = _attribute(element, f"number-{what}-repeated")
     count = int(stated) if stated.isdigit() else 1
     return count if count <= _MOST_REPEATS else 1
-
-
-def _trimmed(rows: list[list[str]]) -> list[list[str]]:
-    """Drop the empty cells and rows at the end."""
-    while rows and not any(rows[-1]):
-        rows.pop()
-    return rows
 
 
 def _attribute(element: etree._Element, name: str) -> str:

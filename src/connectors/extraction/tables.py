@@ -9,6 +9,9 @@ from connectors.extraction.extractor import Text
 
 _DELIMITERS = ",\t;|"
 _PROBE = 12
+_SLICE = 20_000
+_FAR = 256
+"""A row this many numbers beyond the last one moves up: one stray cell must not cost a million empty lines."""
 _FIELD_LIMIT = 1 << 24
 
 
@@ -86,16 +89,54 @@ def _numeric(cell: str) -> bool:
     return digits * 2 > len(cell)
 
 
-def grid(rows: Sequence[Sequence[str]], *, path: str, media_type: str) -> Text:
-    """Build the tab-separated text of a sheet from its cells, one line per row."""
+class Slices:
+    """Gathers the rows of one sheet and hands them out as texts of bounded size, each with the sheet's header.
+
+    The first has the sheet's own path; the others say which rows they hold.
+    """
+
+    def __init__(self, path: str, media_type: str) -> None:
+        self._path, self._media_type = path, media_type
+        self._rows: list[Sequence[str]] = []
+        self._before = 0
+        self._columns: tuple[str, ...] | None = None
+
+    def add(self, row: Sequence[str], number: str = "") -> Iterator[Text]:
+        """Take one row, at its 1-based number where it is stated; yield a text when enough are gathered."""
+        at = int(number) - 1 - self._before if number.isdigit() else len(self._rows)
+        while len(self._rows) < at <= len(self._rows) + _FAR:
+            self._rows.append(())
+        self._rows.append(row)
+        if len(self._rows) >= _SLICE:
+            yield from self.rest()
+
+    def rest(self) -> Iterator[Text]:
+        """Yield what is still gathered, without the empty rows at its end."""
+        last = self._before + len(self._rows)
+        while self._rows and not any(self._rows[-1]):
+            self._rows.pop()
+        if self._rows:
+            path = f"{self._path}#rows {self._before + 1}-{last}" if self._before else self._path
+            text = grid(self._rows, path=path, media_type=self._media_type, columns=self._columns)
+            self._columns = text.columns
+            yield text
+        self._rows, self._before = [], last
+
+
+def grid(rows: Sequence[Sequence[str]], *, path: str, media_type: str, columns: tuple[str, ...] | None = None) -> Text:
+    """Build the tab-separated text of a sheet from its cells, one line per row.
+
+    `columns` is the header when it stands elsewhere; else the first filled row is looked at.
+    """
     lines, starts, offset = [], [], 0
     for row in rows:
         line = "\t".join(_flat(cell) for cell in row)
         lines.append(line)
         starts.append(offset)
         offset += len(line) + 1
-    head = next((tuple(map(_flat, row)) for row in rows if any(row)), ())
-    columns = head if _is_header(head) else ()
+    if columns is None:
+        head = next((tuple(map(_flat, row)) for row in rows if any(row)), ())
+        columns = head if _is_header(head) else ()
     return Text("\n".join(lines), path, media_type, columns=columns, rows=tuple(starts), delimiter="\t")
 
 

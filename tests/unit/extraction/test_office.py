@@ -7,7 +7,8 @@ from io import BytesIO
 
 import pytest
 
-from connectors.extraction import Extraction, Text, numbers, vba
+from connectors.extraction import Budget, Extraction, Text, numbers, office, rtf, vba
+from connectors.extraction.items import Meter, OverBudget
 from connectors.model import Gap
 from connectors.testing import documents
 
@@ -102,6 +103,38 @@ def test_what_no_cell_shows_is_read_too(read):
     texts, _ = read(documents.xlsx({"S": [["left behind"]]}, extra={"xl/worksheets/sheet1.xml": sheet}))
     assert texts["S#notes"].splitlines() == ['=CONCAT("pw=",B1)', "in the header", "over here"]
     assert texts["xl/sharedStrings.xml#unused"] == "left behind"
+
+
+def test_a_long_sheet_comes_in_slices_that_know_the_header(monkeypatch):
+    monkeypatch.setattr("connectors.extraction.tables._SLICE", 3)
+    data = documents.xlsx({"S": [["name", "n"], *([f"r{n}", n] for n in range(2, 6))]})
+    items = [item for item in Extraction(sandbox=False).extract_bytes(data) if isinstance(item, Text)]
+    assert [(item.path, item.columns, item.text) for item in items] == [
+        ("S", ("name", "n"), "name\tn\nr2\t2\nr3\t3"),
+        ("S#rows 4-5", ("name", "n"), "r4\t4\nr5\t5"),
+    ]
+
+
+class Hasty(Meter):
+    """A meter whose time is up after a few looks at the clock."""
+
+    def __init__(self, looks: int) -> None:
+        times = iter([0.0] * looks)
+        super().__init__(Budget(), clock=lambda: next(times, 1e9))
+
+
+@pytest.mark.parametrize(
+    ("reader", "data", "first"),
+    [
+        (office.read_ooxml, documents.xlsx({"S": [[f"row {n}"] for n in range(99)]}), "row 0"),
+        (rtf.read_rtf, b"{\\rtf1 early" + b"{ more}" * 99 + b"}", "early"),
+    ],
+)
+def test_what_was_read_when_the_time_was_up_is_kept(reader, data, first):
+    texts = []
+    with pytest.raises(OverBudget, match="seconds"):
+        texts.extend(item.text for item in reader(data, Hasty(20)) if isinstance(item, Text))
+    assert texts[0].startswith(first)
 
 
 def test_slides_and_speaker_notes(read):
