@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import requests
@@ -11,6 +14,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
+from urllib3.response import HTTPResponse
 from urllib3.util import connection as sockets
 
 from connectors.net.guard import Guard
@@ -42,7 +46,7 @@ class Adapter(HTTPAdapter):
         """Make the pools; with a guard, of connections that resolve only through it."""
         super().init_poolmanager(*args, **kwargs)
         if self.guard is not None:
-            self.poolmanager.pool_classes_by_scheme = _guarded_pools(self.guard)
+            self.poolmanager.pool_classes_by_scheme = _guarded_pools(self.guard, self.total)
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """Send, and read the body now unless the caller streams it."""
@@ -71,11 +75,12 @@ class Adapter(HTTPAdapter):
         return bytes(body)
 
 
-def _guarded_pools(guard: Guard) -> dict[str, type[HTTPConnectionPool]]:
+def _guarded_pools(guard: Guard, total: float) -> dict[str, type[HTTPConnectionPool]]:
     """Make pool classes whose connections reach only addresses that `guard` has judged.
 
     The host name stays on the connection for the `Host` header, SNI and the certificate; only the socket is
-    opened to the address, so a name that resolves differently a moment later changes nothing.
+    opened to the address, so a name that resolves differently a moment later changes nothing. A receiver that
+    sends its headers byte by byte, each within the read time-out, is hung up on after `total` seconds.
     """
 
     def open_socket(connection: HTTPConnection) -> socket.socket:
@@ -89,9 +94,17 @@ def _guarded_pools(guard: Guard) -> dict[str, type[HTTPConnectionPool]]:
         def _new_conn(self) -> socket.socket:
             return open_socket(self)
 
+        def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3's own class says so too
+            with _hanging_up(self, total):
+                return super().getresponse()
+
     class GuardedHTTPS(HTTPSConnection):
         def _new_conn(self) -> socket.socket:
             return open_socket(self)
+
+        def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3's own class says so too
+            with _hanging_up(self, total):
+                return super().getresponse()
 
     class HTTPPool(HTTPConnectionPool):
         ConnectionCls = GuardedHTTP
@@ -100,6 +113,31 @@ def _guarded_pools(guard: Guard) -> dict[str, type[HTTPConnectionPool]]:
         ConnectionCls = GuardedHTTPS
 
     return {"http": HTTPPool, "https": HTTPSPool}
+
+
+@contextmanager
+def _hanging_up(connection: HTTPConnection, total: float) -> Iterator[None]:
+    """End the connection when the block takes longer than `total` seconds, and raise `TimeoutError`.
+
+    Without the error, headers that end early would pass for whole ones.
+    """
+    late = threading.Event()
+
+    def hang_up() -> None:
+        late.set()
+        with suppress(OSError):
+            if connection.sock is not None:
+                connection.sock.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(total, hang_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+    if late.is_set():
+        raise TimeoutError
 
 
 def _first_open(connection: HTTPConnection, addresses: tuple[str, ...]) -> socket.socket:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import socket
 import ssl
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from connectors.errors import Transient
-from connectors.net import AddressRefused, Guard, connect
+from connectors.net import AddressRefused, Guard, Limits, connect
 
 NAME = "hooks.acme.test"
 
@@ -132,6 +133,31 @@ def test_the_next_address_is_tried_when_one_is_closed(serve: Callable[..., Any])
     app = serve("127.0.0.1")
     guard = Guard.of(["127.0.0.0/8"], resolver=lambda host, port: ("127.0.0.3", "127.0.0.1"))
     assert connect(guard=guard).get(f"http://{NAME}:{app.port}/").ok
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_headers_that_trickle_are_not_waited_for(tmp_path: Path, *, encrypted: bool) -> None:
+    pem, context = certificate(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ended = threading.Event()
+
+        def trickle() -> None:
+            peer, _address = listener.accept()
+            secured = context.wrap_socket(peer, server_side=True) if encrypted else peer
+            with secured as channel, contextlib.suppress(OSError):
+                channel.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+                while not ended.wait(0.005):
+                    channel.sendall(b"x")
+
+        server = threading.Thread(target=trickle, daemon=True)
+        server.start()
+        limits = Limits(total=0.1, read=5, attempts=1)
+        session = connect(guard=Guard.of(["127.0.0.1"], resolver=Answers("127.0.0.1")), limits=limits)
+        session.verify = str(pem)
+        with pytest.raises(Transient, match=NAME):
+            session.get(f"{'https' if encrypted else 'http'}://{NAME}:{listener.getsockname()[1]}/")
+        ended.set()
+        server.join(5)
 
 
 def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
