@@ -52,7 +52,11 @@ class CodeReader:
         if held.get("pending"):
             yield from self._tree(held)
             return
-        head = self._head(str(held.get("etag") or ""))
+        try:
+            head = self._head(str(held.get("etag") or ""))
+        except NotFound:
+            yield self._without_head()
+            return
         if head is None:
             yield Page(cursor=held, done=True)
             return
@@ -70,6 +74,13 @@ class CodeReader:
         if changed is not None:
             yield replace(changed, cursor=whole, done=False)
         yield from self._tree(whole, first=[things.repo_info(self.repo, self.info)])
+
+    def _without_head(self) -> Page:
+        """Return what a missing branch means: an empty repository, or a branch that was deleted."""
+        if self.branch == self.repo.default_branch:
+            return Page(done=True, reconcile=True)
+        stamp = int(self.client.now().timestamp() * 1_000_000)
+        return Page((things.ref_gone(self.repo, self.branch, stamp),), listed=1, done=True)
 
     def _head(self, etag: str) -> Head | None:
         """Return the branch's head, None when it has not moved since `etag`."""

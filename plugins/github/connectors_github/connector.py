@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from connectors import Budget, Connector, Context
@@ -41,6 +42,18 @@ GISTS = Partition("gists", "gists")
 _COMMENT_LISTS = {"issue_comments": "issues/comments", "review_comments": "pulls/comments"}
 
 
+_FRESH = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A repository as it was at a time."""
+
+    data: JsonObject
+    etag: str
+    at: datetime
+
+
 class GitHubConnector(Connector[GitHubConfig]):
     """Reads GitHub repositories by webhooks, REST and GraphQL."""
 
@@ -53,7 +66,7 @@ class GitHubConnector(Connector[GitHubConfig]):
     def __init__(self, config: GitHubConfig, context: Context) -> None:
         super().__init__(config, context)
         self.client = GitHubClient(config, context)
-        self._repositories: dict[int, JsonObject] = {}
+        self._repositories: dict[int, _Known] = {}
 
     @property
     def _kinds(self) -> tuple[str, ...]:
@@ -167,9 +180,7 @@ class GitHubConnector(Connector[GitHubConfig]):
             while True:
                 answer = self.client.get(path, per_page=100, page=page)
                 wrapped = answer.data.get("repositories") if isinstance(answer.data, dict) else answer.data
-                for value in objects(wrapped):
-                    self._repositories[things.number(value, "id")] = value
-                    yield value
+                yield from objects(wrapped)
                 if answer.last_page:
                     break
                 page += 1
@@ -180,10 +191,15 @@ class GitHubConnector(Connector[GitHubConfig]):
         return tuple(f"orgs/{name}/repos" for name in self.config.organizations) or ("user/repos",)
 
     def _info(self, ident: int) -> JsonObject:
-        if ident not in self._repositories:
-            found = self.client.get(f"repositories/{ident}").data
-            self._repositories[ident] = found if isinstance(found, dict) else {}
-        return self._repositories[ident]
+        """Return a repository as it was at most five minutes ago; asking whether it changed costs no budget."""
+        known = self._repositories.get(ident)
+        now = self.context.now()
+        if known is None or now - known.at > _FRESH:
+            answer = self.client.get(f"repositories/{ident}", etag=known.etag if known else "")
+            data = known.data if known and answer.unchanged else answer.data
+            held: JsonObject = data if isinstance(data, dict) else {}
+            known = self._repositories[ident] = _Known(held, answer.headers.get("etag", ""), now)
+        return known.data
 
     def read(self, partition: Partition, cursor: Cursor | None) -> Iterator[Page]:
         """Read one partition; the modules `code` and `lists` say what their cursors hold.
@@ -217,11 +233,7 @@ class GitHubConnector(Connector[GitHubConfig]):
     ) -> Iterator[Page]:
         root = f"repos/{repo.full_name}"
         if kind == "issues":
-
-            def issue(value: JsonObject) -> list[Event]:
-                return [things.issue(repo, value, pull=things.is_pull(value))]
-
-            yield from lists.by_time(self.client, f"{root}/issues", cursor, issue, state="all")
+            yield from lists.issues(self.client, repo, cursor, _issues(repo), enabled=_has_issues(info))
         elif kind in _COMMENT_LISTS:
             yield from lists.by_time(
                 self.client, f"{root}/{_COMMENT_LISTS[kind]}", cursor, _comments(repo, kind.removesuffix("s"))
@@ -231,7 +243,7 @@ class GitHubConnector(Connector[GitHubConfig]):
         elif kind == "releases":
             yield from lists.by_page(self.client, f"{root}/releases", cursor, lambda v: things.release(repo, v))
         elif kind == "reviews":
-            yield from lists.reviews(self.client, repo, cursor)
+            yield from lists.reviews(self.client, repo, cursor, enabled=_has_issues(info))
         elif kind == "discussions":
             yield from lists.discussions(self.client, repo, cursor)
         elif kind == "wiki":
@@ -265,6 +277,17 @@ class GitHubConnector(Connector[GitHubConfig]):
 
 
 _WIKI_LIMIT = 5_000_000
+
+
+def _has_issues(info: JsonObject) -> bool:
+    return info.get("has_issues") is not False
+
+
+def _issues(repo: Repo) -> lists.Make:
+    def make(value: JsonObject) -> list[Event]:
+        return [things.issue(repo, value, pull=things.is_pull(value))]
+
+    return make
 
 
 def _comments(repo: Repo, kind: str) -> lists.Make:

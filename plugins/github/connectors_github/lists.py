@@ -89,7 +89,16 @@ def by_page(client: GitHubClient, path: str, cursor: Cursor | None, make: Make, 
         yield batch.page({"page": number})
 
 
-def reviews(client: GitHubClient, repo: Repo, cursor: Cursor | None) -> Iterator[Page]:
+def issues(client: GitHubClient, repo: Repo, cursor: Cursor | None, make: Make, *, enabled: bool) -> Iterator[Page]:
+    """Read issues and pull requests; where issues are switched off GitHub lists only the latter, without `since`."""
+    root = f"repos/{repo.full_name}"
+    if enabled:
+        yield from by_time(client, f"{root}/issues", cursor, make, state="all")
+    else:
+        yield from by_page(client, f"{root}/pulls", cursor, make, state="all", sort="created", direction="asc")
+
+
+def reviews(client: GitHubClient, repo: Repo, cursor: Cursor | None, *, enabled: bool) -> Iterator[Page]:
     """Read the reviews of the pull requests that changed, found in the list of issues."""
 
     def of_pull(item: JsonObject) -> list[Event]:
@@ -106,7 +115,7 @@ def reviews(client: GitHubClient, repo: Repo, cursor: Cursor | None) -> Iterator
                 return found
             page += 1
 
-    yield from by_time(client, f"repos/{repo.full_name}/issues", cursor, of_pull, state="all")
+    yield from issues(client, repo, cursor, of_pull, enabled=enabled)
 
 
 def _dated(review: JsonObject) -> bool:
@@ -132,7 +141,11 @@ class Commits:
         state: JsonObject = dict(cursor or {})
         if "target" not in state:
             path = f"repos/{self.repo.full_name}/branches/{quote(self.branch)}"
-            found = self.client.get(path).data
+            try:
+                found = self.client.get(path).data
+            except NotFound:
+                yield Page(done=True)
+                return
             head = need(things.inner(found if isinstance(found, dict) else {}, "commit"), "sha")
             if head == state.get("head"):
                 yield Page(cursor=state, done=True)

@@ -48,6 +48,8 @@ def checks(config: SlackConfig, client: SlackClient) -> Iterator[Check]:
         return
     yield Check("credentials", Level.OK, f"token of {data.get('user')} in {data.get('team')}")
     yield from _scopes(headers.get("x-oauth-scopes", ""))
+    if config.user_token is not None:
+        yield from _user_token(config.user_token.get_secret_value(), client)
     yield from _history(client)
 
 
@@ -62,6 +64,20 @@ def _scopes(header: str) -> Iterator[Check]:
                 yield Check(f"scope {scope}", level, f"missing: {loss}", "add it to the app and install it again")
     if not (READING.keys() | ACTING.keys()) - granted:
         yield Check("scopes", Level.OK, "all that reading and acting need")
+
+
+def _user_token(token: str, client: SlackClient) -> Iterator[Check]:
+    try:
+        _, headers = client.call_with_headers("auth.test", token=token)
+    except ConnectorsError as error:
+        yield Check("user token", Level.WARNING, f"{error}: delete actions will not work", "authorise the app again")
+        return
+    granted = headers.get("x-oauth-scopes", "").split(",")
+    missing = [scope for scope in ("chat:write", "files:write") if scope not in granted]
+    if missing:
+        yield Check("user token", Level.WARNING, f"lacks {', '.join(missing)}: not every delete action will work")
+    else:
+        yield Check("user token", Level.OK, "may delete messages and files")
 
 
 def _history(client: SlackClient) -> Iterator[Check]:

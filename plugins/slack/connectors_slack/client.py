@@ -33,6 +33,8 @@ JsonObject = dict[str, Any]
 BUDGETS: Mapping[str, Budget] = {
     "history": Budget(units=50, burst=10),
     "replies": Budget(units=50, burst=10),
+    "info": Budget(units=50, burst=10),
+    "files": Budget(units=50, burst=10),
     "tier1": Budget(units=1, burst=1),
     "tier2": Budget(units=20, burst=5),
     "tier3": Budget(units=50, burst=10),
@@ -44,7 +46,9 @@ BUDGETS: Mapping[str, Budget] = {
 _BUCKETS = {
     "conversations.history": "history",
     "conversations.replies": "replies",
+    "conversations.info": "info",
     "conversations.list": "tier2",
+    "files.list": "files",
     "chat.postMessage": "post",
     "auth.test": "tier4",
     "users.info": "tier4",

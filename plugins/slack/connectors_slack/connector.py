@@ -27,14 +27,18 @@ from connectors.model import (
     Target,
     UnitFailure,
 )
-from connectors_slack import checks, events, texts
+from connectors_slack import checks, events, history, texts
 from connectors_slack.actions import ACTIONS, Actor
 from connectors_slack.client import BUDGETS, SlackClient
 from connectors_slack.config import SlackConfig
 from connectors_slack.events import JsonObject, Place
-from connectors_slack.history import ChannelReader
 
-_TYPES = ("public_channel", "private_channel", "mpim", "im")
+_TYPES = {
+    "public_channel": "public channels",
+    "private_channel": "private channels",
+    "mpim": "group direct messages",
+    "im": "direct messages",
+}
 
 
 class SlackConnector(Connector[SlackConfig]):
@@ -112,38 +116,42 @@ class SlackConnector(Connector[SlackConfig]):
         return found if isinstance(found, dict) else {**file, "mode": "hidden"}
 
     def partitions(self) -> Iterator[Partition]:
-        """List the channels, one partition each: public, private, group and direct messages."""
-        for channel in self._list_channels():
-            place = self._place(channel)
-            yield events.partition_of(place.channel, place.shown)
+        """List the channels, one partition each: public, private, group and direct messages.
 
-    def _list_channels(self) -> Iterator[JsonObject]:
-        for kind in _TYPES:
+        A kind that the token may not list is a partition too, so that the ledger shows that it is not covered.
+        """
+        for kind, shown in _TYPES.items():
             try:
                 for page in self.client.pages("conversations.list", "channels", types=kind, limit=200):
                     for channel in page:
-                        self._channels[events.need(channel, "id")] = channel
-                        yield channel
-            except MissingScope as error:
-                self.context.log.warning("a kind of channel cannot be listed", kind=kind, reason=str(error))
+                        place = self._place(channel)
+                        yield events.partition_of(place.channel, place.shown)
+            except MissingScope:
+                yield Partition(f"kind:{kind}", shown)
 
     def read(self, partition: Partition, cursor: Cursor | None) -> Iterator[Page]:
         """Read a channel's messages, thread replies and files. See `history` for the cursor.
 
         Raises `MissingScope` for a channel that the app is not in, `NotFound` for one that is gone.
         """
-        channel = self._channel(partition.id.removeprefix("channel:"))
+        kind, _, ident = partition.id.partition(":")
+        if kind == "kind":
+            self.client.call("conversations.list", types=ident, limit=1)
+            yield Page(done=True)
+            return
+        channel = self._channel(ident, fresh=not history.under_way(cursor))
         if self.config.join_public_channels and _joinable(channel):
-            self.client.call("conversations.join", channel=channel["id"])
+            self.client.call("conversations.join", channel=ident)
         place, size = self._place(channel), self.config.page_size
-        reader = ChannelReader(self.client, self.context, place, channel, self._own, self._bot, size)
+        reader = history.ChannelReader(self.client, self.context, place, channel, self._own, self._bot, size)
         yield from reader.read(cursor, self.config.lookback_days, since=partition.since)
 
-    def _channel(self, channel_id: str) -> JsonObject:
-        if channel_id not in self._channels:
-            found = self.client.call("conversations.info", channel=channel_id).get("channel")
-            self._channels[channel_id] = found if isinstance(found, dict) else {"id": channel_id}
-        return self._channels[channel_id]
+    def _channel(self, ident: str, *, fresh: bool) -> JsonObject:
+        """Return a channel, as it is now when `fresh`: its topic and visibility change."""
+        if fresh or ident not in self._channels:
+            found = self.client.call("conversations.info", channel=ident).get("channel")
+            self._channels[ident] = found if isinstance(found, dict) else {"id": ident}
+        return self._channels[ident]
 
     def _place(self, channel: JsonObject) -> Place:
         me = self._me

@@ -48,10 +48,15 @@ class Pass:
         return {"newest": self.top or self.known or "0"}
 
 
+def under_way(cursor: Cursor | None) -> bool:
+    """Tell whether a cursor stands inside of a pass."""
+    return "history_done" in (cursor or {})
+
+
 def start(cursor: Cursor | None, lookback_days: int, *, since: datetime | None = None) -> tuple[Pass, bool]:
     """Return the pass that a cursor stands for, and whether it is new. `since` bounds a first pass."""
     held = dict(cursor or {})
-    if "history_done" in held:
+    if under_way(cursor):
         return Pass(**{name: held[name] for name in Pass.__slots__ if name in held}), False
     if isinstance(held.get("newest"), str) and held["newest"] != "0":
         newest = held["newest"]
@@ -188,8 +193,10 @@ class ChannelReader:
 
         https://docs.slack.dev/reference/methods/files.list
         """
+        begin = None if state.oldest == "0" else state.oldest.partition(".")[0]
+        where = {"channel": self.place.channel, "ts_from": begin}
         try:
-            data = self.client.call("files.list", channel=self.place.channel, count=100, page=state.files)
+            data = self.client.call("files.list", count=100, page=state.files, **where)
         except (MissingScope, Unsupported) as error:
             about = events.channel_event(self.channel, self.place).resource
             batch.failures.append(UnitFailure("files", Gap.MISSING_SCOPE, str(error), about))

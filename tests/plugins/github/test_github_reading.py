@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -152,9 +152,43 @@ def test_branch_is_compared_with_the_default_one(
     assert (gone.kind, gone.resource.id) == (EventKind.DELETED, ref)
 
 
-def test_empty_repository_is_gone_and_not_an_error(connector: Any, github: FakeGitHub, repo: str) -> None:
-    with pytest.raises(NotFound):
-        list(connector.read(code(github, repo), None))
+def test_empty_repository_has_nothing(connect: Connect, github: FakeGitHub, repo: str) -> None:
+    assert github.repos[repo].branches == {}
+    for partition in connect(commit_history=True).partitions():
+        pages, _ = read(connect(), partition)
+        assert sum(len(page.events) for page in pages) == 0
+
+
+def test_branch_deleted_unseen_is_gone(connector: Any, github: FakeGitHub, login: str, repo: str) -> None:
+    github.commit(repo, {"a.txt": "1"}, login=login)
+    pages, _ = read(connector, code(github, repo, "feature/x"), {"head": "f" * 40, "version": 1})
+    (event,) = pages[0].events
+    assert (event.kind, event.resource.id) == (EventKind.DELETED, f"ref:{github.repos[repo].id}:feature/x")
+
+
+def test_pull_requests_without_issues(connector: Any, github: FakeGitHub, login: str, repo: str) -> None:
+    github.repos[repo].has_issues = False
+    for _ in range(2):
+        github.open_pull(repo, login, "p")
+        github.review(repo, github.last_number, login, "r")
+    pages, _ = read(connector, issues(github, repo))
+    assert [e.resource.kind for page in pages for e in page.events] == ["pull", "pull"]
+    pages, _ = read(connector, Partition(f"reviews:{github.repos[repo].id}"))
+    assert [e.resource.kind for page in pages for e in page.events] == ["review", "review"]
+
+
+def test_renamed_and_published_repository_is_noticed(
+    connect: Connect, github: FakeGitHub, login: str, repo: str
+) -> None:
+    github.open_issue(repo, login, "t")
+    clock = [datetime(2026, 1, 1, tzinfo=UTC)]
+    connector = connect(MemoryContext(now=lambda: clock[0]))
+    pages, _ = read(connector, issues(github, repo))
+    assert pages[0].events[0].resource.visibility.value == "private"
+    github.publicize(repo, login=login)
+    clock[0] += timedelta(minutes=6)
+    pages, _ = read(connector, issues(github, repo))
+    assert pages[0].events[0].resource.visibility.value == "public"
 
 
 def test_every_pushed_commit_is_read_over_pages(

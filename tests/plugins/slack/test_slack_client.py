@@ -143,6 +143,13 @@ def test_check_without_secret_says_what_is_lost(connect: Connect) -> None:
     assert levels(connect(webhook_secret=None))["webhook secret"] is Level.WARNING
 
 
+@pytest.mark.parametrize(("scopes", "level"), [("", Level.WARNING), (",files:write", Level.OK)])
+def test_check_of_the_user_token(scopes: str, level: Level, connect: Connect, slack: FakeSlack) -> None:
+    slack.scopes = slack.scopes.replace(",files:write", "") + scopes
+    assert levels(connect(user_token=slack.user_token))["user token"] is level
+    assert levels(connect(user_token="xoxp-wrong"))["user token"] is Level.WARNING
+
+
 def test_person_has_name_and_mail(connector: SlackConnector, slack: FakeSlack) -> None:
     user = slack.add_user("Ann Lee", email="ann@acme.example")
     person = connector.person(PersonRef(user))

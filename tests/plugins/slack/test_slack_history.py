@@ -134,7 +134,12 @@ def test_kind_without_its_scope_does_not_hide_the_others(connect: Connect, slack
     channel = slack.add_channel("general")
     slack.add_channel("private", kind="private_channel")
     slack.scopes = slack.scopes.replace("groups:read,", "")
-    assert [partition.id for partition in connect().partitions()] == [f"channel:{channel}"]
+    found = {partition.id: partition for partition in connect().partitions()}
+    assert set(found) == {f"channel:{channel}", "kind:private_channel"}
+    with pytest.raises(MissingScope, match="groups:read"):
+        list(connect().read(found["kind:private_channel"], None))
+    slack.scopes += ",groups:read"
+    assert [page.done for page in connect().read(found["kind:private_channel"], None)] == [True]
 
 
 def test_channel_that_the_app_is_not_in_says_so(connect: Connect, slack: FakeSlack) -> None:
@@ -217,3 +222,28 @@ def test_lapsed_thread_cursor_starts_the_thread_again(connect: Connect, slack: F
     cursor = {**state, "threads": [[root, "bm90IGEgY3Vyc29y"]], "full": True}
     pages = list(connect().read(Partition(f"channel:{channel}"), cursor))
     assert set(messages(pages)) == {f"message:{channel}:{ts}" for ts in replies}
+
+
+def test_new_topic_and_new_visibility_are_seen_by_the_next_pass(connect: Connect, slack: FakeSlack) -> None:
+    channel = slack.add_channel("general")
+    partition, connector = Partition(f"channel:{channel}"), connect()
+    cursor = list(connector.read(partition, None))[-1].cursor
+    slack.channels[channel]["topic"] = {"value": "new", "last_set": 1_760_000_900}
+    slack.channels[channel]["is_ext_shared"] = True
+    (page,) = connector.read(partition, cursor)
+    assert page.events[0].resource.visibility.value == "external"
+    assert page.events[0].version == 1_760_000_900_000_000
+
+
+def test_incremental_pass_lists_only_newer_files(connect: Connect, slack: FakeSlack) -> None:
+    channel, user = slack.add_channel("general"), slack.add_user("Ann")
+    old = slack.add_file(channel, user, "old.txt", b"x")
+    slack.files[old]["created"] -= 30 * 86_400
+    slack.write(channel, user, "hello")
+    partition = Partition(f"channel:{channel}")
+    pages = list(connect().read(partition, None))
+    assert f"file:{old}" in ids(pages)
+    new = slack.add_file(channel, user, "new.txt", b"x")
+    later = ids(list(connect().read(partition, pages[-1].cursor)))
+    assert f"file:{new}" in later
+    assert f"file:{old}" not in later

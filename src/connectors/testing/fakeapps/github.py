@@ -65,7 +65,16 @@ class FakeGitHub(GitHubTalk, GitHubCode, GitHubGraph):
     @route("GET", r"/repos/(?P<owner>[^/]+)/(?P<name>[^/]+)/issues")
     def get_issues(self, request: Request, owner: str, name: str) -> Response:
         """Issues and pull requests. https://docs.github.com/en/rest/issues/issues"""
-        return self._changed(request, self._found(owner, name).issues.values())
+        repo = self._found(owner, name)
+        if not repo.has_issues:
+            return Response.of({"message": "Issues are disabled for this repo"}, 410)
+        return self._changed(request, repo.issues.values())
+
+    @route("GET", r"/repos/(?P<owner>[^/]+)/(?P<name>[^/]+)/pulls")
+    def get_pulls(self, request: Request, owner: str, name: str) -> Response:
+        """https://docs.github.com/en/rest/pulls/pulls"""
+        listed = [value for value in self._found(owner, name).issues.values() if "pull_request" in value]
+        return self._paged(request, [self._plain(value) for value in listed])
 
     @route("GET", r"/repos/(?P<owner>[^/]+)/(?P<name>[^/]+)/(?P<kind>issues|pulls)/(?P<number>\d+)")
     def get_issue(self, _request: Request, owner: str, name: str, kind: str, number: str) -> Response:

@@ -46,6 +46,7 @@ class FakeRepo:
     default_branch: str
     description: str = ""
     has_wiki: bool = False
+    has_issues: bool = True
     branches: dict[str, str] = field(default_factory=dict)
     commits: dict[str, FakeCommit] = field(default_factory=dict)
     issues: dict[int, JsonObject] = field(default_factory=dict)
@@ -153,6 +154,7 @@ class GitHubData(FakeApp):
             "topics": [],
             "default_branch": repo.default_branch,
             "has_wiki": repo.has_wiki,
+            "has_issues": repo.has_issues,
             "has_discussions": True,
             "updated_at": repo.updated_at,
             "created_at": repo.updated_at,

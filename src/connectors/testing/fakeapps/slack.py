@@ -190,7 +190,9 @@ class FakeSlack(SlackData):
             int(params.get("count", "100")),
             int(params.get("page", "1")),
         )
-        ids = [f for f, held in self.files.items() if not channel or channel in held["channels"]]
+        begin = int(params.get("ts_from", "0"))
+        listed = [f for f, held in self.files.items() if not channel or channel in held["channels"]]
+        ids = [f for f in listed if self.files[f]["created"] >= begin]
         pages = max(math.ceil(len(ids) / count), 1)
         files = [self._file(f) for f in ids[(page - 1) * count : page * count]]
         return {"files": files, "paging": {"count": count, "total": len(ids), "page": page, "pages": pages}}
