@@ -29,6 +29,7 @@ _TELLING = frozenset({
     "data", "srcdoc", "poster", "aria-label", "datetime",
 })  # fmt: skip
 _DATA_URI = re.compile(r"data:([\w/+.-]*)(?:;[\w=-]+)*?(;base64)?,(.*)", re.DOTALL)
+_DOCUMENT = re.compile(r"<!doctype html|<html", re.IGNORECASE)
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}charset=[\"']?\s*([\w-]+)", re.IGNORECASE)
 
 
@@ -49,6 +50,8 @@ def read_html(data: bytes, meter: Meter) -> Iterator[Item]:
         if pieces:
             yield Text("\n".join(dict.fromkeys(pieces)), f"#{name}", _TYPE)
     yield from page.inner
+    if not _DOCUMENT.search(text, 0, 4096):
+        yield Text(text, "#raw", _TYPE)  # a piece of HTML may be no HTML: nothing in angle brackets is lost
     if ended is not None:
         raise ended
 

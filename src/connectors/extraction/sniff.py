@@ -88,7 +88,8 @@ class Sniffed:
 
 def sniff(data: bytes, *, name: str = "", media_type: str = "") -> Sniffed:
     """Tell what `data` is, and whether its name or declared media type claims something else."""
-    found = _binary(data) or _text(data, name) or _unknown(data)
+    hints = f"{name} {media_type}".lower()
+    found = _binary(data) or _text(data, hints) or _unknown(data)
     return Sniffed(found, declared.mismatch(found, name=name, media_type=media_type))
 
 
@@ -171,7 +172,7 @@ def _ole(data: bytes) -> str:
     return next((kind for stream, kind in _OLE_STREAMS if stream in tops), OLE)
 
 
-def _text(data: bytes, name: str) -> str:
+def _text(data: bytes, hints: str) -> str:
     if not charset.is_text(data):
         return ""
     head = data[:65_536]
@@ -179,12 +180,12 @@ def _text(data: bytes, name: str) -> str:
         return "application/mbox" if _MBOX.match(head) else "message/rfc822"
     text = charset.decode(head if len(data) > len(head) else data, final=len(data) <= len(head)).lstrip()
     if text[:1] == "<":
-        return _markup(text)
+        return _markup(text, hints)
     if text[:1] in ("{", "["):
         return _json(data, text)
     if text[:5] == "{\\rtf":
         return "application/rtf"
-    delimiter = tables.delimiter(text, hinted=name.lower().endswith((".csv", ".tsv", ".tab")))
+    delimiter = tables.delimiter(text, hinted=any(hint in hints for hint in (".csv", ".tsv", ".tab ", "text/csv")))
     return {"": PLAIN, "\t": "text/tab-separated-values"}.get(delimiter, "text/csv")
 
 
@@ -198,14 +199,19 @@ def _is_mail(head: bytes) -> bool:
     return len(fields) >= 3 and all(re.match(rb"[!-9;-~]+:|[ \t]", line) for line in lines[:50])
 
 
-def _markup(text: str) -> str:
+def _markup(text: str, hints: str) -> str:
+    """Tell HTML, XML and plain text apart.
+
+    A piece of HTML counts as such when it is called so or ends with the end of a tag: a README that opens with a picture is
+    Markdown, where `<ann@example.test>` is text.
+    """
     head = text[:4096].lower()
     if re.match(r"<!doctype html|<html|<head|<body", head) or ("<html" in head and "<?xml" in head):
         return "text/html"
     if head.startswith("<?xml") or re.match(r"<(?:!--|!doctype|[a-z_][\w.-]*:)", head):
         return "image/svg+xml" if "<svg" in head else "application/xml"
     if re.match(r"<(?:div|p|span|table|h[1-6]|ul|ol|meta|script|style|br|img)\b[^>]*>", head):
-        return "text/html"
+        return "text/html" if "htm" in hints or re.search(r"</\w+>\s*\Z", text[-200:]) else PLAIN
     if re.match(r"<[a-z_][\w.-]*(?:\s[^<>]*)?/?>", head):
         return "image/svg+xml" if head.startswith("<svg") else "application/xml"
     return PLAIN

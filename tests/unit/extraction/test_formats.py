@@ -144,6 +144,19 @@ def test_page_and_what_it_hides(read):
     assert texts["img[1]"] == "hello"
 
 
+def test_markdown_that_opens_with_a_tag_stays_text(read):
+    assert read(b'<p align="center">logo</p>\n\nwrite to <ann@example.test>\n') == (
+        {"": '<p align="center">logo</p>\n\nwrite to <ann@example.test>\n'},
+        {},
+    )
+
+
+def test_a_piece_of_html_is_shown_raw_too(read):
+    texts, _ = read(b"<p>by <b>Ann</b> <ann@example.test></p>")
+    assert texts[""].startswith("by Ann")
+    assert "<ann@example.test>" in texts["#raw"]
+
+
 def test_rtf(read):
     native = b"data inside"
     ole1 = (
