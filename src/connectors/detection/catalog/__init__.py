@@ -33,15 +33,39 @@ AREAS = (
     "contact",
     "network",
     "dates",
+    "people",
     "generic",
 )
 """Modules of this package; each has a tuple `DETECTORS`."""
 
 
+GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "HIPAA_DEFINED_PII": (
+            *("person_name", "street_address", "date_of_birth", "phone_international", "phone_north_america"),
+            *("phone_national", "email_address", "us_ssn", "us_ssn_plain", "medical_record_number"),
+            *("health_plan_number", "us_medicare_beneficiary", "us_health_insurance_claim", "us_bank_account"),
+            *("us_driver_license", "us_vin", "imei", "mac_address", "ipv4_address", "ipv6_address"),
+        ),
+        "CANADA_GOVERNMENT_ID": (
+            *("ca_sin", "ca_passport", "ca_drivers_license", "ca_permanent_resident", "ca_business_number"),
+            *("ca_ohip", "ca_quebec_hin", "ca_bc_phn"),
+        ),
+    }
+)
+"""Names that stand for several detectors, beside the aliases that each detector lists itself."""
+
+
 @lru_cache(maxsize=1)
 def load() -> tuple[Detector, ...]:
     """Return every detector, in the order of `AREAS`. The first call reads the data modules."""
-    return tuple(detector for area in AREAS for detector in import_module(f"{__name__}.{area}").DETECTORS)
+    return tuple(detector for area in AREAS for detector in load_area(area))
+
+
+def load_area(area: str) -> tuple[Detector, ...]:
+    """Return the detectors of one of `AREAS`."""
+    found: tuple[Detector, ...] = import_module(f"{__name__}.{area}").DETECTORS
+    return found
 
 
 @lru_cache(maxsize=1)
@@ -54,7 +78,8 @@ def by_id() -> Mapping[str, Detector]:
 def _by_name() -> Mapping[str, tuple[Detector, ...]]:
     names: dict[str, list[Detector]] = {}
     for detector in load():
-        for name in {detector.id.lower(), *(alias.lower() for alias in detector.aliases)}:
+        grouped = (group for group, members in GROUPS.items() if detector.id in members)
+        for name in {each.lower() for each in (detector.id, *detector.aliases, *grouped)}:
             names.setdefault(name, []).append(detector)
     return MappingProxyType({name: tuple(found) for name, found in names.items()})
 

@@ -46,7 +46,7 @@ DETECTORS = (
         context=Context(words=_BORN, window=40, required=True),
         examples=("DOB: 04/12/1985", "She was born on 2 August 1990", "geboren am 13.07.1978"),
         near_misses=("born in 1985", "released 04/12/1985", "dob: 99/99/1985"),
-        aliases=("DATE_OF_BIRTH", "HIPAA_DEFINED_PII"),
+        aliases=("DATE_OF_BIRTH",),
         source="https://www.hhs.gov/hipaa/for-professionals/special-topics/de-identification/index.html",
     ),
     Detector(

@@ -275,10 +275,7 @@ DETECTORS = (
         ),
         example="RA0302123456",
         near_miss="pr card RA03",
-        aliases=(
-            "CANADA_PERMANENT_RESIDENT_NUMBER",
-            "CANADA_GOVERNMENT_ID",
-        ),
+        aliases=("CANADA_PERMANENT_RESIDENT_NUMBER",),
         source="https://www.canada.ca/en/immigration-refugees-citizenship/services/new-immigrants/pr-card.html",
     ),
     identifier(
@@ -357,7 +354,6 @@ DETECTORS = (
         validators=("stdnum.ca.bn",),
         example="123026635 RC 0001",
         near_miss="business number 123456783 RC 0001",
-        aliases=("CANADA_GOVERNMENT_ID",),
         source="https://www.canada.ca/en/services/taxes/business-number.html",
     ),
     identifier(
