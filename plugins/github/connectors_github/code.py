@@ -1,5 +1,8 @@
 """Reading the files of one branch: the whole tree once, then what changed.
 
+What changed is asked of GitHub by a comparison; where that does not tell all, by comparing the two trees; and where
+those are cut off too, or the commit read last is gone, the whole tree is read again.
+
 Cursor between passes: `head` (the commit read last), `version` (of what was read then), `etag` of the branch. In a
 pass over a tree: also `target` (the commit being read), `stamp` (the version being given) and `pending` (trees
 still to read, as [sha, path prefix, entries done]). A start cursor from a push has `before` (a commit) or `base`
@@ -73,6 +76,10 @@ class CodeReader:
             return
         if changed is not None:
             yield replace(changed, cursor=whole, done=False)
+        differences = self._differences(held, head) if changed is None and held.get("head") else None
+        if differences is not None:
+            yield from self._diffed(differences, held, head, stamp)
+            return
         yield from self._tree(whole, first=[things.repo_info(self.repo, self.info)])
 
     def _without_head(self) -> Page:
@@ -116,6 +123,41 @@ class CodeReader:
         cursor = {"head": head.sha, "version": stamp, "etag": head.etag}
         listed = len(events) + len(failures)
         return Page(tuple(events), tuple(failures), cursor, listed, done=True)
+
+    def _differences(self, held: JsonObject, head: Head) -> tuple[list[JsonObject], list[str]] | None:
+        """Return what changed and what went away between two trees, None when they are too large or not there.
+
+        This is what tells all of it where a comparison does not: after a forced push, or for many files.
+        """
+        before, after = self._flat(str(held["head"])), self._flat(head.tree)
+        if before is None or after is None:
+            return None
+        changed = [e for path, e in after.items() if path not in before or before[path].get("sha") != e.get("sha")]
+        return changed, [path for path in before if path not in after]
+
+    def _flat(self, sha: str) -> dict[str, JsonObject] | None:
+        """Return the entries of a tree (or of a commit's tree) by path, None when GitHub cuts it off."""
+        try:
+            data = self.client.get(f"repos/{self.repo.full_name}/git/trees/{sha}", recursive=1).data
+        except NotFound:
+            return None
+        if not isinstance(data, dict) or data.get("truncated") is not False:
+            return None
+        return {need(e, "path"): e for e in objects(data.get("tree")) if e.get("type") != "tree"}
+
+    def _diffed(
+        self, differences: tuple[list[JsonObject], list[str]], held: JsonObject, head: Head, stamp: int
+    ) -> Iterator[Page]:
+        """Yield the differences of two trees. Until the last page the cursor stays: a new try starts over."""
+        changed, gone = differences
+        events, failures = [things.file_gone(self.repo, self.branch, path, stamp) for path in gone], list[UnitFailure]()
+        for begin in range(0, len(changed), _STEP):
+            if begin:
+                yield replace(_page(events, failures, held), reconcile=False)
+                events, failures = [], []
+            self._add(changed[begin : begin + _STEP], stamp, events, failures)
+        cursor = {"head": head.sha, "version": stamp, "etag": head.etag}
+        yield replace(_page(events, failures, cursor, done=True), reconcile=False)
 
     def _changed(
         self, entry: JsonObject, stamp: int, head: Head, events: list[Event], failures: list[UnitFailure]

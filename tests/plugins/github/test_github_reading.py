@@ -71,27 +71,36 @@ def test_versions_grow_with_each_commit(connector: Any, github: FakeGitHub, logi
     assert pages[-1].events[-1].version > before + 1_000_000
 
 
-def test_forced_push_reads_the_whole_tree(connector: Any, github: FakeGitHub, login: str, repo: str) -> None:
+@pytest.mark.parametrize(("limit", "expected"), [(100_000, ["other.txt"]), (1, ["a.txt", "other.txt"])])
+def test_forced_push(
+    limit: int, expected: list[str], connector: Any, github: FakeGitHub, login: str, repo: str
+) -> None:
+    """Two trees tell what a comparison does not; where they are cut off, all is read again."""
     github.commit(repo, {"a.txt": "1"}, login=login)
     root = github.last_sha
     github.commit(repo, {"gone.txt": "x"}, login=login)
     _, cursor = read(connector, code(github, repo))
     github.commit(repo, {"other.txt": "y"}, login=login, onto=root)
-    pages, _ = read(connector, code(github, repo), cursor)
-    assert sorted(files(pages)) == ["a.txt", "other.txt"]
-    assert pages[-1].reconcile
+    github.tree_limit = limit
+    pages, cursor = read(connector, code(github, repo), cursor)
+    assert sorted(files(pages)) == expected
+    assert files(pages, EventKind.DELETED) == (["gone.txt"] if limit > 1 else [])
+    assert pages[-1].reconcile is (limit == 1)
+    assert cursor["head"] == github.last_sha
 
 
-def test_comparison_that_is_cut_off_reads_the_whole_tree(
-    connector: Any, github: FakeGitHub, login: str, repo: str
+def test_comparison_that_is_cut_off(
+    connector: Any, github: FakeGitHub, login: str, repo: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    github.commit(repo, {"a.txt": "1"}, login=login)
+    monkeypatch.setattr("connectors_github.code._STEP", 100)
+    github.commit(repo, {"a.txt": "1", "gone.txt": "1"}, login=login)
     _, cursor = read(connector, code(github, repo))
     many = {f"f{number}.txt": str(number) for number in range(301)}
-    github.commit(repo, dict(many), login=login)
-    pages, _ = read(connector, code(github, repo), cursor)
-    assert sorted(files(pages)) == sorted(["a.txt", *many])
-    assert pages[-1].reconcile
+    github.commit(repo, {**many, "gone.txt": None}, login=login)
+    pages = list(connector.read(code(github, repo), cursor))
+    assert sorted(files(pages)) == sorted(many)
+    assert files(pages, EventKind.DELETED) == ["gone.txt"]
+    assert [page.cursor == cursor for page in pages] == [True, True, True, False]
 
 
 def test_unknown_start_reads_the_whole_tree(connector: Any, github: FakeGitHub, login: str, repo: str) -> None:
