@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from io import BytesIO
 from posixpath import join, normpath
@@ -18,6 +19,8 @@ from connectors.model import Gap
 
 _MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _CELL = re.compile(r"([A-Z]{1,3})(\d+)")
+_TREE = 16 << 20
+"""Up to this size a part is parsed into a tree, which is faster and takes about ten times the memory."""
 _FAR = 256
 """A cell this many columns beyond the last one moves up: one stray cell must not cost a wide table."""
 
@@ -44,7 +47,7 @@ class Workbook:
             return b""
 
     def _targets(self) -> dict[str, str]:
-        relations = _elements(self._read("xl/_rels/workbook.xml.rels"), "Relationship")
+        relations = _listed(self._read("xl/_rels/workbook.xml.rels"), "Relationship")
         return {
             relation.get("Id", ""): normpath(join("xl", relation.get("Target", ""))).lstrip("/")
             if not relation.get("Target", "").startswith("/")
@@ -57,7 +60,7 @@ class Workbook:
         data = self._read("xl/workbook.xml")
         self._epoch = numbers.epoch(b'date1904="1"' in data or b'date1904="true"' in data)
         found = {}
-        for sheet in _elements(data, "sheet"):
+        for sheet in _listed(data, "sheet"):
             relation = next((value for key, value in sheet.items() if str(key).endswith("}id")), "")
             if part := targets.get(str(relation), ""):
                 found[part] = str(sheet.get("name", part))
@@ -65,7 +68,7 @@ class Workbook:
 
     def _load_strings(self) -> list[str]:
         data = self._read(self.strings_part) if self.strings_part else b""
-        return ["".join(map(str, item.itertext())) for item in _elements(data, "si")]
+        return [_string(item) for item in _listed(data, "si")]
 
     def sheet(self, part: str, data: bytes) -> Iterator[Item]:
         """Yield the cells of one sheet as a table, and everything around them as `#notes`."""
@@ -147,8 +150,20 @@ _AROUND = ("oddHeader", "oddFooter", "evenHeader", "evenFooter", "firstHeader", 
 
 
 def _stream(data: bytes) -> Iterator[etree._Element]:
-    """Yield rows and what stands around them, forgetting each after its turn."""
-    tags = ["{*}row", *(f"{{*}}{name}" for name in _AROUND)]
+    """Yield rows and what stands around them, in the order of the sheet."""
+    return _elements(data, "row", *_AROUND)
+
+
+def _elements(data: bytes, *names: str) -> Iterator[etree._Element]:
+    """Yield the elements of those names. A large part is read as a stream, each element forgotten after its turn."""
+    tags = [f"{{*}}{name}" for name in names]
+    if len(data) <= _TREE:
+        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, recover=True)
+        root = etree.fromstring(data, parser) if data else None
+        yield from root.iter(*tags) if root is not None else ()
+        if any(entry.level == etree.ErrorLevels.FATAL for entry in parser.error_log):
+            raise etree.LxmlError("broken")
+        return
     for _, element in etree.iterparse(
         BytesIO(data), tag=tags, resolve_entities=False, no_network=True, load_dtd=False, recover=True
     ):
@@ -158,19 +173,17 @@ def _stream(data: bytes) -> Iterator[etree._Element]:
             del element.getparent()[0]
 
 
-def _elements(data: bytes, name: str) -> Iterator[etree._Element]:
-    if not data:
-        return
-    try:
-        for _, element in etree.iterparse(
-            BytesIO(data), tag=f"{{*}}{name}", resolve_entities=False, no_network=True, recover=True
-        ):
-            yield element
-            element.clear()
-            while element.getprevious() is not None:
-                del element.getparent()[0]
-    except etree.LxmlError:
-        return
+def _listed(data: bytes, name: str) -> Iterator[etree._Element]:
+    """Yield the elements of a shared part as far as it can be read: the sheets are worth reading without it."""
+    with suppress(etree.LxmlError):
+        yield from _elements(data, name)
+
+
+def _string(item: etree._Element) -> str:
+    """Return a shared string; nearly all have one text, the others several runs."""
+    if len(item) == 1 and not len(item[0]):
+        return item[0].text or ""
+    return "".join(map(str, item.itertext()))
 
 
 def _local(element: etree._Element) -> str:

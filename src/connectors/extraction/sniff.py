@@ -202,8 +202,8 @@ def _is_mail(head: bytes) -> bool:
 def _markup(text: str, hints: str) -> str:
     """Tell HTML, XML and plain text apart.
 
-    A piece of HTML counts as such when it is called so or ends with the end of a tag: a README that opens with a picture is
-    Markdown, where `<ann@example.test>` is text.
+    A piece of HTML counts as such when it is called so or ends with the end of a tag: a README that opens with
+    a picture is Markdown, where `<ann@example.test>` is text.
     """
     head = text[:4096].lower()
     if re.match(r"<!doctype html|<html|<head|<body", head) or ("<html" in head and "<?xml" in head):

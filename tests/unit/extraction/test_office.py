@@ -137,6 +137,22 @@ def test_what_was_read_when_the_time_was_up_is_kept(reader, data, first):
     assert texts[0].startswith(first)
 
 
+@pytest.mark.parametrize(
+    "part", ["xl/workbook.xml", "xl/sharedStrings.xml", "xl/_rels/workbook.xml.rels", "xl/styles.xml"]
+)
+@pytest.mark.parametrize("content", [b"", b"no xml", b"<a"])
+def test_a_broken_shared_part_leaves_the_other_parts(read, part, content):
+    extra = {part: content, "xl/comments1.xml": "<c><t>a comment</t></c>"}
+    assert read(documents.xlsx({"S": [["x", 7]]}, extra=extra))[0]["xl/comments1.xml"] == "a comment"
+
+
+def test_a_broken_sheet_is_read_as_far_as_it_goes(read):
+    sheet = _sheet('<row r="1"><c r="A1" t="str"><v>early</v></c></row>').partition("</sheetData>")[0] + "<row <"
+    texts, gaps = read(documents.xlsx({"S": [["x"]]}, extra={"xl/worksheets/sheet1.xml": sheet}))
+    assert "early" in texts["S"]
+    assert gaps == {"S": Gap.CORRUPT}
+
+
 def test_slides_and_speaker_notes(read):
     texts, _ = read(documents.pptx("first", "second", notes=["said aloud"]))
     assert texts["ppt/slides/slide2.xml"] == "second"
