@@ -28,8 +28,10 @@ DIGITS = 2
 """Decimal places that a weight keeps."""
 
 
-def fit(rows: Sequence[Sequence[str]], labels: Sequence[bool], *, least: int = 4, rounds: int = 120, decay: float = 2e-6) -> dict[str, object]:
-    """Return bias and weights of a logistic regression, by full-batch Adam. Features rarer than `least` are left out."""
+def fit(
+    rows: Sequence[Sequence[str]], labels: Sequence[bool], *, least: int = 4, rounds: int = 120, decay: float = 2e-6
+) -> dict[str, object]:
+    """Return bias and weights of a logistic regression, by full-batch Adam; rare features are left out."""
     counts = Counter(feature for row in rows for feature in set(row))
     index = {feature: number for number, feature in enumerate(sorted(f for f, n in counts.items() if n >= least))}
     owners, columns = [], []
@@ -90,7 +92,7 @@ def differs(old: dict[str, object], new: dict[str, object]) -> bool:
 def main() -> int:
     """Train and write, or compare."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="*", choices=[*MODELS, []], default=list(MODELS))
+    parser.add_argument("models", nargs="*", metavar="NAME")
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
     wrong = []

@@ -6,24 +6,7 @@ import random
 import string
 from collections.abc import Callable, Sequence
 
-KEYS = """password passwd pwd secret token api_key apiKey API_KEY access_token accessToken auth_token client_secret clientSecret
-DB_PASS DB_PASSWORD db_password SECRET_KEY secretKey private_key privateKey encryption_key signing_secret webhook_secret
-bearer credentials auth pass passphrase admin_password root_password MYSQL_PASSWORD POSTGRES_PASSWORD REDIS_PASS jwt_secret
-session_secret service_key master_key license_key app_secret APP_KEY deploy_token npm_token bot_token consumer_secret""".split()
-OTHER_KEYS = """request_id trace_id commit sha checksum digest etag version id uuid session_id name path url file class_name
-module build revision hash integrity fingerprint object_id user_id message_id order_id key_name token_type token_url
-password_hint password_field secret_name secret_ref key_id keyboard public_key monkey keyword tokenizer author_id""".split()
-CHAT = """the root pw is {v}|password for the staging box is {v}|here is the key: {v}|use {v} as the password|login is admin / {v}
-|pw: {v}|my password is {v} please do not share|the wifi password is {v}|try {v} it worked for me yesterday, pass is {v}
-|creds for the db: svc_app / {v}|token is {v} until friday|i set the admin password to {v}|new secret: {v}|pass = {v}
-|the passcode for the door is {v}|credentials are deploy:{v}|das Passwort ist {v}|la clave es {v}|le mot de passe est {v}""".replace("\n", "").split("|")
-CHAT_NOT = """the password is {w} and i can not reset it|my password is {w}|the token is {w} again|password: {w}|the key is {w} to me
-|the secret is {w}|the pw is {w}|pass is {w}|is the password {w}|your password is {w} safe""".replace("\n", "").split("|")
-FORMS = (
-    '{k} = "{v}"', "{k} = '{v}'", "{k}={v}", "{k}: {v}", '"{k}": "{v}",', "export {k}={v}", "{k} := \"{v}\"", "<{k}>{v}</{k}>",
-    "--{k} {v}", "{k}=>'{v}'", "set {k} {v}", "const {k} = \"{v}\";", "{k}: '{v}'", "ENV {k} {v}", "  {k}: \"{v}\"",
-)
-NOTHING = "empty wrong missing required expired correct invalid stored hashed secret ready null none true false string changed lost important needed here below above unknown different optional".split()
+from training_texts import lines, values
 
 
 class Lines:
@@ -31,6 +14,7 @@ class Lines:
 
     def __init__(self, seed: int, words: Sequence[str]) -> None:
         self.rng = random.Random(seed)
+        self._told, self._not_told, self._settings = lines("told"), lines("not_told"), lines("settings")
         self._words = [word for word in words if 3 < len(word) < 10]
 
     def line(self) -> tuple[str, int, int, bool]:
@@ -38,13 +22,15 @@ class Lines:
         rng = self.rng
         real = rng.random() < 0.5
         if rng.random() < 0.3:
-            form = rng.choice(CHAT) if real or rng.random() < 0.4 else rng.choice(CHAT_NOT)
-            value = self.password() if real else rng.choice((rng.choice(NOTHING), rng.choice(self._words)))
+            form = rng.choice(self._told) if real or rng.random() < 0.4 else rng.choice(self._not_told)
+            value = self.password() if real else rng.choice((rng.choice(values("nothing")), rng.choice(self._words)))
             form = form.replace("{w}", "{v}")
         else:
-            form = rng.choice(FORMS).replace("{k}", rng.choice(KEYS if real or rng.random() < 0.6 else OTHER_KEYS))
+            form = rng.choice(self._settings).replace(
+                "{k}", rng.choice(values("key") if real or rng.random() < 0.6 else values("other_key"))
+            )
             value = rng.choice((self.token, self.token, self.password))() if real else self.harmless()
-            if not real and any(f"{key}" in form for key in OTHER_KEYS) and rng.random() < 0.5:
+            if not real and any(key in form for key in values("other_key")) and rng.random() < 0.5:
                 value = self.token()
         start = form.index("{v}")
         text = form.replace("{v}", value, 1)
@@ -61,7 +47,9 @@ class Lines:
             lambda: "".join(rng.choices(letters + "+/", k=rng.randrange(20, 60))) + rng.choice(("", "=", "==")),
             lambda: "".join(rng.choices(string.ascii_lowercase + string.digits, k=rng.randrange(16, 40))),
             lambda: "".join(rng.choices(string.ascii_uppercase + string.digits, k=rng.randrange(16, 32))),
-            lambda: "-".join(f"{rng.getrandbits(128):032x}"[a:b] for a, b in ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))),
+            lambda: "-".join(
+                f"{rng.getrandbits(128):032x}"[a:b] for a, b in ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
+            ),
         )
         return rng.choice(kinds)()
 
@@ -70,20 +58,51 @@ class Lines:
         rng = self.rng
         word, other = rng.choice(self._words), rng.choice(self._words)
         leet = word.translate(str.maketrans({"a": "4", "e": "3", "o": "0", "i": "1", "s": "$"}))
-        return rng.choice((
-            f"{word.capitalize()}{rng.randrange(10, 2030)}{rng.choice('!#$%&*?@')}", f"{leet}{rng.randrange(100)}", f"{word}{rng.choice('-_.')}{other}{rng.randrange(100)}",
-            f"{leet.capitalize()}{rng.choice('!#$%&*?@')}{rng.randrange(10)}", "".join(rng.choices(string.ascii_letters + string.digits + "!#$%&*+-?@^", k=rng.randrange(8, 18))),
-            f"{word}{other}{rng.randrange(10, 1000)}", f"{word.capitalize()}{other.capitalize()}{rng.randrange(10)}!",
-        ))
+        return rng.choice(
+            (
+                f"{word.capitalize()}{rng.randrange(10, 2030)}{rng.choice('!#$%&*?@')}",
+                f"{leet}{rng.randrange(100)}",
+                f"{word}{rng.choice('-_.')}{other}{rng.randrange(100)}",
+                f"{leet.capitalize()}{rng.choice('!#$%&*?@')}{rng.randrange(10)}",
+                "".join(rng.choices(string.ascii_letters + string.digits + "!#$%&*+-?@^", k=rng.randrange(8, 18))),
+                f"{word}{other}{rng.randrange(10, 1000)}",
+                f"{word.capitalize()}{other.capitalize()}{rng.randrange(10)}!",
+            )
+        )
 
     def harmless(self) -> str:
         """Return what stands where a secret could: references, names, words, paths, placeholders, versions."""
         rng = self.rng
         a, b, c = (rng.choice(self._words) for _ in range(3))
-        return rng.choice((
-            f"os.environ['{a.upper()}']", f"get{a.capitalize()}{b.capitalize()}()", f"config.{a}.{b}", f"self.{a}_{b}", f"${{{a.upper()}_{b.upper()}}}",
-            f"<{a}-{b}>", f"your-{a}-{b}", f"{a}_{b}_{c}", f"{a}-{b}-{c}", f"{a.capitalize()}{b.capitalize()}{c.capitalize()}", f"{a}{b.capitalize()}",
-            f"/etc/{a}/{b}.pem", f"{a}.{b}.{c}", f"https://{a}.test/{b}", f"{rng.randrange(9)}.{rng.randrange(30)}.{rng.randrange(9)}", "********", "xxxxxxxxxxxx",
-            f"{a} {b}", a, f"{{{{ {a}.{b} }}}}", f"process.env.{a.upper()}", f"req.body.{a}", f"{a.upper()}_{b.upper()}_{c.upper()}", f"new {a.capitalize()}{b.capitalize()}(",
-            f"{a}:{b}:{c}", f"{a}_{b}", f"{a.capitalize()}{rng.choice(('Provider', 'Service', 'Factory', 'Handler'))}", f"2024-{rng.randrange(10, 13)}-{rng.randrange(10, 29)}",
-        ))
+        return rng.choice(
+            (
+                f"os.environ['{a.upper()}']",
+                f"get{a.capitalize()}{b.capitalize()}()",
+                f"config.{a}.{b}",
+                f"self.{a}_{b}",
+                f"${{{a.upper()}_{b.upper()}}}",
+                f"<{a}-{b}>",
+                f"your-{a}-{b}",
+                f"{a}_{b}_{c}",
+                f"{a}-{b}-{c}",
+                f"{a.capitalize()}{b.capitalize()}{c.capitalize()}",
+                f"{a}{b.capitalize()}",
+                f"/etc/{a}/{b}.pem",
+                f"{a}.{b}.{c}",
+                f"https://{a}.test/{b}",
+                f"{rng.randrange(9)}.{rng.randrange(30)}.{rng.randrange(9)}",
+                "********",
+                "xxxxxxxxxxxx",
+                f"{a} {b}",
+                a,
+                f"{{{{ {a}.{b} }}}}",
+                f"process.env.{a.upper()}",
+                f"req.body.{a}",
+                f"{a.upper()}_{b.upper()}_{c.upper()}",
+                f"new {a.capitalize()}{b.capitalize()}(",
+                f"{a}:{b}:{c}",
+                f"{a}_{b}",
+                f"{a.capitalize()}{rng.choice(('Provider', 'Service', 'Factory', 'Handler'))}",
+                f"2024-{rng.randrange(10, 13)}-{rng.randrange(10, 29)}",
+            )
+        )

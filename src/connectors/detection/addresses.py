@@ -37,41 +37,53 @@ _ENDS = (
 _GLUED = rf"[^\W\d_][\w'’\-]{{2,24}}(?:{_ENDS})"
 _HUNGARIAN = rf"(?:{_NAME} ){{1,3}}(?:u\.|utca|[úu]t|[úu]tja|t[ée]r|tere|k[öo]z|k[öo]r[úu]t|sor|sugár[úu]t)"
 _KIND_BEFORE = rf"{_BEFORE}(?:(?<=/)|(?<=\.) ?| )(?:d'|l')?"
-_WITH_NUMBERS = r"(?<![\w.,/\-#:$€£])"
-_FORMS = tuple(
-    re.compile(pattern, flags)
-    for pattern, flags in (
-        (rf"{_WITH_NUMBERS}(?:(?P<lead>{_NUMBER}) (?=\d))?(?P<street>{_NUMBER},? (?:{_NAME} ){{1,4}}?{_AFTER})(?![\w'])", re.I),
-        (
-            rf"{_WITH_NUMBERS}(?:(?P<lead>{_NUMBER}),? (?=\d))?(?P<street>{_NUMBER},? {_KIND_BEFORE}"
-            rf"(?:{_NAME} ?){{1,5}}?(?:(?<= ){_NUMBER}\b\.?|(?=,|\n|$| Suite| Apt| in )))",
-            re.I,
-        ),
-        (
-            rf"{_WITH_NUMBERS}(?:(?P<lead>{_NUMBER}),? )?(?P<street>\b{_KIND_BEFORE}(?:{_NAME} ){{1,5}}?{_NUMBER}\b\.?)",
-            re.I,
-        ),
-        (rf"{_WITH_NUMBERS}(?:(?P<lead>{_NUMBER}) )?(?P<street>(?:{_NAME} )?{_GLUED}\.? {_NUMBER})\b", re.I),
-        (rf"{_WITH_NUMBERS}(?:(?P<lead>{_NUMBER}) )?(?P<street>{_HUNGARIAN} {_NUMBER}\.?)", re.I),
-        (rf"{_WITH_NUMBERS}(?P<lead>{_NUMBER}) (?P<street>(?:{_NAME} ){{1,4}}?\d{{1,5}}[A-Za-z]?)\b(?![.:\-/]\d)", re.I),
-        (rf"\b(?P<street>(?:PSC|CMR|UNIT) \d{{1,5}},? BOX \d{{1,5}}|US(?:NV|NS|CGC|S) {_NAME})(?=\s{{1,3}}[AFD]PO )", re.I),
-        (rf"(?<!\w)(?:(?P<lead>{_NUMBER}) )?(?P<street>(?:P\. ?O\. ?|PO )Box \d{{1,7}}|Postboks \d+|Postfach [\d ]+)\b", re.I),
-    )
+_ALONE = r"(?<![\w.,/\-#:$€£])"
+_LEAD = rf"(?:(?P<lead>{_NUMBER}),? )?"
+_MILITARY = rf"(?:PSC|CMR|UNIT) \d{{1,5}},? BOX \d{{1,5}}|US(?:NV|NS|CGC|S) {_NAME}"
+
+
+def _form(street: str, *, lead: str = _LEAD, after: str = "") -> re.Pattern[str]:
+    return re.compile(f"{_ALONE}{lead}(?P<street>{street}){after}", re.IGNORECASE)
+
+
+_PLACED = _form(rf"\b{_KIND_BEFORE}(?:{_NAME} ){{1,5}}?{_NUMBER}\b\.?")
+"""A kind of street, its name and a number: `Via delle Coste 41`."""
+_BARE = _form(rf"(?:{_NAME} ){{1,4}}?\d{{1,5}}[A-Za-z]?", lead=rf"(?P<lead>{_NUMBER}) ", after=r"\b(?![.:\-/]\d)")
+"""A name between two numbers, with nothing that says street: `450 Tylova 285`."""
+_FORMS = (
+    _form(rf"{_NUMBER},? (?:{_NAME} ){{1,4}}?{_AFTER}", lead=rf"(?:(?P<lead>{_NUMBER}) (?=\d))?", after=r"(?![\w'])"),
+    _form(
+        rf"{_NUMBER},? {_KIND_BEFORE}(?:{_NAME} ?){{1,5}}?(?:(?<= ){_NUMBER}\b\.?|(?=,|\n|$| Suite| Apt| in ))",
+        lead=rf"(?:(?P<lead>{_NUMBER}),? (?=\d))?",
+    ),
+    _PLACED,
+    _form(rf"(?:{_NAME} )?{_GLUED}\.? {_NUMBER}", after=r"\b"),
+    _form(rf"{_HUNGARIAN} {_NUMBER}\.?"),
+    _BARE,
+    _form(_MILITARY, lead="", after=r"(?=\s{1,3}[AFD]PO )"),
+    _form(r"(?:P\. ?O\. ?|PO )Box \d{1,7}|Postboks \d+|Postfach [\d ]+", after=r"\b"),
 )
-_PLACED, _BARE = _FORMS[2], _FORMS[5]
-_CUED = re.compile(
-    rf"(?i:\b(?:lives? (?:on|at|in)|located (?:at|on|in)|north side of|south side of|corner of|refers to|is on|must enter on|address(?: is|:)?|office is at"
-    rf"|offices are (?:located )?at|meet (?:me|you) at|return to)) (?P<street>(?:{_CAPITAL} ){{1,4}}?\d{{1,5}})\b(?![.:\-/%]\d)"
+_CUES = (
+    r"lives? (?:on|at|in)|located (?:at|on|in)|(?:north|south|east|west) side of|corner of|refers to|is on|must enter on"
+    r"|address(?: is|:)?|office is at|offices are (?:located )?at|meet (?:me|you) at|return to"
 )
-_CORNER = re.compile(rf"(?i:\bthe corner of) ({_NUMBER} )?(?:{_NAME} ){{1,6}}?(?:{_NUMBER} )?(?i:and) ({_NUMBER} )?(?:{_CAPITAL} ?){{1,4}}\d{{0,5}}")
+_CUED = re.compile(rf"(?i:\b(?:{_CUES})) (?P<street>(?:{_CAPITAL} ){{1,4}}?\d{{1,5}})\b(?![.:\-/%]\d)")
+_CORNER = re.compile(
+    rf"(?i:\bthe corner of) (?:{_NUMBER} )?(?:{_NAME} ){{1,6}}?(?:{_NUMBER} )?(?i:and) (?:{_NUMBER} )?"
+    rf"(?:{_CAPITAL} ?){{1,4}}\d{{0,5}}"
+)
 _BREAK = r"(?:[ ,]*\n[ \t>?|•*]*(?:, )?|, ?| )"
 _UNIT = re.compile(
-    rf"{_BREAK}(?P<part>(?:suite|ste|apt|apartment|unit|flat|room|floor|bldg|building|#)\.? ?#?\w{{1,5}})\b", re.I
+    rf"{_BREAK}(?P<part>(?:suite|ste|apt|apartment|unit|flat|room|floor|bldg|building|#)\.? ?#?\w{{1,5}})\b",
+    re.IGNORECASE,
 )
-_POST = re.compile(r"\s{1,3}(?:[AFD]PO) A[AEP] \d{5}", re.I)
-_TOWN = re.compile(rf"{_BREAK}(?P<part>{_CAPITAL}(?:[ \-](?:{_CAPITAL}|(?:de|del|di|la|le|el|nad|ob|u|v|am|an|der|da|do|dos|sur|en|N|S)\b)){{0,5}})")
+_POST = re.compile(r"\s{1,3}(?:[AFD]PO) A[AEP] \d{5}", re.IGNORECASE)
+_SMALL = r"(?:de|del|di|la|le|el|nad|ob|u|v|am|an|der|da|do|dos|sur|en|N|S)\b"
+_TOWN = re.compile(rf"{_BREAK}(?P<part>{_CAPITAL}(?:[ \-](?:{_CAPITAL}|{_SMALL})){{0,5}})")
 _REGION = re.compile(rf"{_BREAK}(?P<part>(?:[A-Z]{{1,3}}|nan|\d{{1,2}})(?=[ \n,]|$))")
-_CODE = re.compile(rf"{_BREAK}(?P<part>\d{{4,6}}(?:-\d{{3,4}})?|[A-Z]\d[A-Z] \d[A-Z]\d|[A-Z]{{1,2}}\d[A-Z\d]? \d[A-Z]{{2}})(?!\w)")
+_CODE = re.compile(
+    rf"{_BREAK}(?P<part>\d{{4,6}}(?:-\d{{3,4}})?|[A-Z]\d[A-Z] \d[A-Z]\d|[A-Z]{{1,2}}\d[A-Z\d]? \d[A-Z]{{2}})(?!\w)"
+)
 
 
 @dataclass(slots=True)
@@ -111,14 +123,15 @@ class StreetAddresses:
 
 
 _SPOT = re.compile(
-    rf"\d(?:(?<=[^\W\d_] \d)|(?<=\w\. \d)|[A-Za-z]?,? (?:[^\W\d_a-z]|\d{{1,5}},? [^\W\d_]|(?i:{_BEFORE}) ))"
+    r"\d(?:(?<=[^\W\d_] \d)|(?<=\w\. \d)"
+    rf"|[A-Za-z]?,? (?:[^\W\d_a-z]|\d{{1,5}},? [^\W\d_]|(?i:{_BEFORE}) ))"
 )
 _NAMED = re.compile(rf"(?:[^\W\d_a-z][\w'’\-]*|(?i:{_ENDS}))\.? \Z")
 _AROUND = 100
 
 
 def _places(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the parts of a text that may hold a street: those around a number beside a word that begins like one."""
+    """Yield the parts of a text that may hold a street: around a number beside a word that begins like one."""
     low = high = -1
     for spot in _SPOT.finditer(text):
         start = spot.start()
@@ -143,10 +156,58 @@ def _streets(text: str) -> Iterator[re.Match[str]]:
 
 
 _UNITS = frozenset(
-    "mb gb kb tb ms min mins minutes hours hour days day weeks months years year people users items percent usd eur euros dollars "
-    "and or of the to in for at with by from on is was were are more than about times pages rows points january february march april may "
-    "june july august september october november december jan feb mar apr jun jul aug sep sept oct nov dec".split()
+    ("mb", "gb", "kb", "tb", "ms", "min", "mins", "minutes", "hours", "hour", "days", "day", "weeks", "months", "years")
+    + (
+        "year",
+        "people",
+        "users",
+        "items",
+        "percent",
+        "usd",
+        "eur",
+        "euros",
+        "dollars",
+        "times",
+        "pages",
+        "rows",
+        "points",
+    )
+    + (
+        "and",
+        "or",
+        "of",
+        "the",
+        "to",
+        "in",
+        "for",
+        "at",
+        "with",
+        "by",
+        "from",
+        "on",
+        "is",
+        "was",
+        "were",
+        "are",
+        "than",
+    )
+    + (
+        "more",
+        "about",
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+    )
+    + ("november", "december", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec")
 )
+"""Words that tell an amount, a date or a sentence from a street."""
 
 
 def _is_street(match: re.Match[str]) -> bool:

@@ -73,15 +73,23 @@ class HyperscanFinder:
     def __init__(self, factors: Sequence[Factor], *, cache: Path | None = None) -> None:
         shaped = {number: written for number, factor in enumerate(factors) if (written := _shaped(factor))}
         plain = {number: factor for number, factor in enumerate(factors) if number not in shaped}
-        self._plain = _Pass(plain, cache)
-        self._shaped = _Pass({number: Factor(written) for number, written in shaped.items()}, cache)
+        self._plain = _database(plain, cache)
+        self._shaped = _database({number: Factor(written) for number, written in shaped.items()}, cache)
+        self._local = threading.local()
 
     def hits(self, data: bytes) -> list[Hit]:
         """Return the hits in `data`. The interpreter lock is free while hyperscan runs."""
         found: list[Hit] = []
-        if data:
-            self._plain.scan(data, found)
-            self._shaped.scan(data.translate(TABLE), found)
+        if not data:
+            return found
+        try:
+            plain, shaped = self._local.scratches
+        except AttributeError:
+            plain, shaped = self._local.scratches = _scratch(self._plain), _scratch(self._shaped)
+        if self._plain is not None:
+            self._plain.scan(data, _collect, 0, found, plain)
+        if self._shaped is not None:
+            self._shaped.scan(data.translate(TABLE), _collect, 0, found, shaped)
         return found
 
 
@@ -90,30 +98,17 @@ def _shaped(factor: Factor) -> str | None:
     return None if factor.ignore_case else shape(factor.pattern)
 
 
-class _Pass:
-    """One database, and the scratch space of each thread that uses it."""
-
-    def __init__(self, factors: Mapping[int, Factor], cache: Path | None) -> None:
-        self._database = (_cached(factors, cache) if cache else _compiled(factors)) if factors else None
-        self._local = threading.local()
-
-    def scan(self, data: bytes, found: list[Hit]) -> None:
-        """Append the hits in `data` to `found`."""
-        database = self._database
-        if database is None:
-            return
-        local = self._local
-        try:
-            scratch = local.scratch
-        except AttributeError:
-            scratch = local.scratch = _scratch(database)
-        database.scan(data, _collect, 0, found, scratch)
+def _database(factors: Mapping[int, Factor], cache: Path | None) -> Any:
+    """Return the database of some factors, from `cache` if it is there; None when there are no factors."""
+    if not factors:
+        return None
+    return _cached(factors, cache) if cache else _compiled(factors)
 
 
 def _scratch(database: Any) -> Any:
     import hyperscan
 
-    return hyperscan.Scratch(database)
+    return None if database is None else hyperscan.Scratch(database)
 
 
 def _collect(number: int, _start: int, end: int, _flags: int, found: list[Hit]) -> None:

@@ -17,8 +17,13 @@ from connectors.detection.logistic import Model, load
 from connectors.model import Confidence
 
 _WORD = re.compile(r"([^\W\d_]+(?:['’\-](?![sS]\b)[^\W\d_]+)*)")
-_JOINERS = frozenset("de da do dos das del della di du van von der den ten ter la le el al bin ibn af av zu zur y e".split())
-_TITLES = frozenset("mr mrs ms miss dr prof professor sir madam mister lord lady rev".split())
+_JOINERS = frozenset(
+    ("de", "da", "do", "dos", "das", "del", "della", "di", "du", "van", "von", "der", "den", "ten", "ter", "la", "le")
+    + ("el", "al", "bin", "ibn", "af", "av", "zu", "zur", "y", "e")
+)
+_TITLES = frozenset(
+    ("mr", "mrs", "ms", "miss", "dr", "prof", "professor", "sir", "madam", "mister", "lord", "lady", "rev")
+)
 _SURE = 0.85
 _LIKELY = 0.6
 _LEAST = 0.5
@@ -77,8 +82,8 @@ def tokenize(text: str) -> Words:
 def kind(word: str) -> tuple[bool, tuple[str, ...]]:
     """Return whether a word may be part of a name by its own looks, and the features of its looks."""
     low = fold(word)
-    given, family, common = low in lexicon("given_names"), low in lexicon("family_names"), low in lexicon("common_words")
-    place, brand = low in lexicon("places"), low in lexicon("brands")
+    given, family = low in lexicon("given_names"), low in lexicon("family_names")
+    common, place, brand = low in lexicon("common_words"), low in lexicon("places"), low in lexicon("brands")
     shape = _shape(word)
     flags = f"{given:d}{family:d}{common:d}{place:d}{brand:d}"
     if shape == "lower":

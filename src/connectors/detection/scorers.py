@@ -51,7 +51,8 @@ def secret_features(value: str, text: str, start: int, end: int) -> list[str]:
     classes = _classes(value)
     found = [f"c={classes}", f"l={_bucket(len(value))}", f"e={int(2 * _entropy(value))}"]
     found += [f"w={int(4 * _wordy(value))}", f"cw={classes}{int(4 * _wordy(value))}", f"d={_share(value, str.isdigit)}"]
-    found += [f"u={_share(value, str.isupper)}", f"q={left[-1:] in _QUOTES}{after[:1] in _QUOTES}", f"b={left.strip()[-1:]}"]
+    found += [f"u={_share(value, str.isupper)}", f"b={left.strip()[-1:]}"]
+    found += [f"q={left[-1:] in _QUOTES}{after[:1] in _QUOTES}"]
     found += [f"a={after[:1] if not after[:1].isalnum() else 'x'}", f"x={_special(value)}"]
     names = before[: before.index(value.lower())] if value.lower() in before else before
     found += [f"k={name}" for name in names[-4:]]

@@ -6,6 +6,7 @@ character on either side that no match can hold, such as a line break.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from re import _constants as codes  # type: ignore[attr-defined]  # no public way into a pattern
@@ -37,20 +38,23 @@ class Window:
 
     reach: int
     barriers: str
+    digits: bool = False
+    """Whether each match holds three digits or more, so that a part of the text without them is skipped."""
 
     @classmethod
     def of(cls, detector: Detector) -> Window:
         """Return the window of a detector; its patterns must compile."""
-        if detector.context.required and any(map(literal, detector.factors)):
-            return cls(detector.reach, "")  # the factor is a word near the match, not a part of it
         tokens = parser.parse(detector.pattern)
+        digits = _digits(tokens) >= 3
+        if detector.context.required and any(map(literal, detector.factors)):
+            return cls(detector.reach, "", digits)  # the factor is a word near the match, not a part of it
         factors = [parser.parse(factor) for factor in detector.factors]
         beside = max((int(factor.getwidth()[1]) for factor in factors), default=0)
         reach = min(int(tokens.getwidth()[1]) + beside + _SLACK, detector.reach)
         held = [tokens, *factors]
         dots = "(?s" in detector.pattern
         barriers = [c for c in _CANDIDATES if not any(_holds(t, c, dots) for t in held)]
-        return cls(reach, "".join(barriers[:_BARRIERS]))
+        return cls(reach, "".join(barriers[:_BARRIERS]), digits)
 
     def cut(self, text: str, ends: Sequence[int]) -> list[tuple[int, int]]:
         """Return the parts of `text` around the ascending `ends`, overlapping ones as one."""
@@ -63,7 +67,7 @@ class Window:
                 parts[-1] = min(low, left), max(high, right)
             else:
                 parts.append((left, right))
-        return parts
+        return [part for part in parts if _NUMBER.search(text, *part)] if self.digits else parts
 
     def _around(self, text: str, end: int, length: int) -> tuple[int, int]:
         left, right = max(end - self.reach, 0), min(end + self.reach, length)
@@ -75,6 +79,31 @@ class Window:
             if at >= 0:
                 right = at
         return left, min(right + _AHEAD, length)
+
+
+def _digits(tokens: Iterable[tuple[Any, Any]]) -> int:
+    """Return how many digits each match of the parsed pattern holds at least."""
+    return sum(_least(op, argument) for op, argument in tokens)
+
+
+def _least(op: Any, argument: Any) -> int:
+    match op:
+        case codes.LITERAL:
+            return int(chr(argument).isdigit())
+        case codes.IN:
+            return int(not any(_in_class(argument, c) for c in _NO_DIGITS))
+        case codes.BRANCH:
+            return min(map(_digits, argument[1]))
+        case codes.SUBPATTERN | codes.ATOMIC_GROUP:
+            return _digits(argument[-1] if op is codes.SUBPATTERN else argument)
+        case codes.MAX_REPEAT | codes.MIN_REPEAT | codes.POSSESSIVE_REPEAT:
+            return int(argument[0]) * _digits(argument[2])
+        case _:
+            return 0
+
+
+_NUMBER = re.compile(r"\d\D{0,9}\d\D{0,9}\d")
+_NO_DIGITS = [chr(code) for code in range(9, 256) if not chr(code).isdigit()]
 
 
 def _holds(tokens: Iterable[tuple[Any, Any]], character: str, dots: bool) -> bool:
