@@ -7,10 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TextIO
 
-from rich.console import Console
-from rich.markup import escape
-
-from connectors.export import junit, sarif
 from connectors.export.record import FindingRecord
 from connectors.model import FAULTS, Severity
 from connectors.scanner.model import Found, Report
@@ -28,17 +24,29 @@ COLOURS = {
 
 def write_text(report: Report, stream: TextIO) -> None:
     """Write for people: one line a finding, `path:line:column`, as editors and terminals link it."""
+    if stream.isatty():
+        _write_coloured(report, stream)
+        return
+    for each in report.found:
+        level = each.severity.name.lower()
+        stream.write(f"{where(each)} {level} {each.name} {each.preview}  {each.detector} {each.print}\n")
+    stream.write(("\n" if report.found else "") + summary(report) + "\n")
+
+
+def _write_coloured(report: Report, stream: TextIO) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
     out = Console(file=stream, highlight=False, soft_wrap=True)
     for each in report.found:
-        place = escape(where(each))
         level = each.severity.name.lower()
         out.print(
-            f"[bold]{place}[/bold] [{COLOURS[each.severity]}]{level}[/] {escape(each.name)} "
+            f"[bold]{escape(where(each))}[/bold] [{COLOURS[each.severity]}]{level}[/] {escape(each.name)} "
             f"[dim]{escape(each.preview)}  {each.detector} {each.print}[/dim]"
         )
     if report.found:
         out.print("")
-    out.print(summary(report))
+    out.print(summary(report), markup=False)
 
 
 def where(found: Found) -> str:
@@ -88,11 +96,15 @@ def write_json(report: Report, stream: TextIO) -> None:
 
 def write_sarif(report: Report, stream: TextIO) -> None:
     """Write SARIF 2.1.0, for code scanning."""
+    from connectors.export import sarif
+
     sarif.write(_records(report), stream)
 
 
 def write_junit(report: Report, stream: TextIO) -> None:
     """Write JUnit XML: a failed test for each finding."""
+    from connectors.export import junit
+
     junit.write(_records(report), stream)
 
 

@@ -6,18 +6,18 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import yaml
-from pydantic import TypeAdapter, ValidationError
+from typing import TYPE_CHECKING, Any
 
 from connectors.detection import Engine, catalog
 from connectors.detection.detector import Detector
 from connectors.detection.engine import Searcher
-from connectors.detection.gitleaks import GitleaksRules, load_gitleaks
-from connectors.detection.user import UserDetector
 from connectors.errors import ConfigError
 from connectors.model import Confidence, Match, Severity
+
+if TYPE_CHECKING:
+    # Imported where rule files are read: a scan without any starts in half of the time.
+    from connectors.detection.gitleaks import GitleaksRules
+    from connectors.detection.user import UserDetector
 
 QUIET = ("secret", "finance", "identity", "health")
 """Categories looked for when nothing is said. E-mail and IP addresses and phone numbers stand in most code."""
@@ -43,6 +43,8 @@ class Setup:
         imported: list[GitleaksRules] = []
         for file in map(Path, self.rule_files):
             if file.suffix == ".toml":
+                from connectors.detection.gitleaks import load_gitleaks
+
                 imported.append(load_gitleaks(file))
             else:
                 own += _own(file)
@@ -115,6 +117,11 @@ def _catalogued(names: Iterable[str]) -> list[Detector]:
 
 
 def _own(file: Path) -> list[UserDetector]:
+    import yaml
+    from pydantic import TypeAdapter, ValidationError
+
+    from connectors.detection.user import UserDetector
+
     try:
         tree: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
         listed = tree.get("detectors", tree.get("detection", {}).get("detectors")) if isinstance(tree, dict) else tree

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from connectors.detection import preview
 from connectors.extraction import Extraction
@@ -17,6 +16,9 @@ from connectors.scanner.allow import Lines
 from connectors.scanner.baseline import fingerprint
 from connectors.scanner.model import Found, Report, Skipped, Source
 from connectors.scanner.rules import Rules, Setup
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 BATCH_FILES = 256
 BATCH_BYTES = 4 * 2**20
@@ -105,7 +107,9 @@ class Scanner:
             confidence=match.confidence,
             severity=self._rules.severity(match),
             preview=preview(match),
-            print=fingerprint(f"{source.path}!{inner}" if inner else source.path, match.detector, match.normalized or match.value),
+            print=fingerprint(
+                f"{source.path}!{inner}" if inner else source.path, match.detector, match.normalized or match.value
+            ),
             region=region,
             inner=inner,
             commit=source.commit,
@@ -160,6 +164,9 @@ def _share(
     progress: Progress | None,
 ) -> None:
     """Scan batches in processes, a few more under way than there are workers, so that memory stays bounded."""
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
     forks = "fork" in multiprocessing.get_all_start_methods()
     # A forked worker has the engine already; elsewhere each loads it from the cache.
     context = multiprocessing.get_context("fork" if forks else "spawn")
@@ -175,6 +182,8 @@ def _share(
 
 
 def _collect(running: dict[Future[Report], int], report: Report, progress: Progress | None) -> None:
+    from concurrent.futures import FIRST_COMPLETED, wait
+
     done, _ = wait(running, return_when=FIRST_COMPLETED)
     for future in done:
         report.add(future.result())

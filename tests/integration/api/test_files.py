@@ -180,6 +180,8 @@ def test_uploads_rest_encrypted(runtime: Runtime, client: TestClient, auth: dict
     rows = runtime.databases.of("eu").read(lambda c: c.execute(sa.select(upload_piece)).all())
     assert len(rows) > 3
     assert all(b"4012888888881881" not in row.body for row in rows)
+    if runtime.databases.of("eu").dialect != "sqlite":
+        return
     file = runtime.folder / "connectors.db"
     assert b"4012888888881881" not in file.read_bytes() + file.with_name("connectors.db-wal").read_bytes()
 

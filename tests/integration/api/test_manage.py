@@ -47,9 +47,7 @@ def get(client: TestClient, auth: dict[str, str], path: str, **params: Any) -> A
     return answer.json()
 
 
-def test_pages_hold_every_finding_of_the_tenant_once(
-    client: TestClient, auth: dict[str, str], ids: list[UUID]
-) -> None:
+def test_pages_hold_every_finding_of_the_tenant_once(client: TestClient, auth: dict[str, str], ids: list[UUID]) -> None:
     seen: list[str] = []
     cursor = None
     while True:
@@ -127,6 +125,8 @@ def test_lists_walk_an_index(runtime: Runtime, ids: list[UUID]) -> None:
 
     statements: list[tuple[str, Any]] = []
     database = runtime.databases.of("eu")
+    if database.dialect != "sqlite":
+        pytest.skip("a few rows are scanned by any planner; SQLite's goes by the indexes alone")
     sa.event.listen(database._reader, "before_cursor_execute", lambda *a: statements.append((a[2], a[3])))
     where = search("state:open severity:>=high author:ann*", datetime.now(UTC))
     for listing in (review.listed, review.violations):
@@ -142,9 +142,7 @@ def test_another_tenants_finding_is_not_there(client: TestClient, auth: dict[str
         assert (answer.status_code, answer.json()["code"]) == (404, 40400)
 
 
-def test_an_action_that_is_not_offered_is_refused(
-    client: TestClient, auth: dict[str, str], ids: list[UUID]
-) -> None:
+def test_an_action_that_is_not_offered_is_refused(client: TestClient, auth: dict[str, str], ids: list[UUID]) -> None:
     answer = client.post(f"/api/v1/findings/{ids[0]}/actions", json={"action": "explode"}, headers=auth)
     assert (answer.status_code, answer.json()["code"]) == (422, 42200)
     assert "offered: none" in answer.json()["additionalData"]["action"]
@@ -178,9 +176,7 @@ def test_a_policy_with_an_unknown_rule_is_not_kept(client: TestClient, auth: dic
     assert client.post("/api/v1/policies", json=body, headers=auth).json()["code"] == 42203
 
 
-def test_deliveries_are_listed_without_bodies(
-    runtime: Runtime, client: TestClient, auth: dict[str, str]
-) -> None:
+def test_deliveries_are_listed_without_bodies(runtime: Runtime, client: TestClient, auth: dict[str, str]) -> None:
     rows = [
         {"residency": "eu", "id": uuid4(), "tenant": "acme", "connection": "chat", "delivery_id": str(n),
          "state": "failed", "reason": "malformed", "events": 0, "size": 7, "body": b"x",

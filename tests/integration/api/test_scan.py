@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from starlette.testclient import TestClient
 
+pytestmark = pytest.mark.parametrize("runtime", ["sqlite"], indirect=True)
+
 CARD = "4012-8888-8888-1881"
 CARDS = {"detectorType": "NIGHTFALL_DETECTOR", "nightfallDetector": "CREDIT_CARD_NUMBER"}
 

@@ -41,7 +41,7 @@ def key(installed: Runtime) -> str:
     return issued.text
 
 
-EXAMPLES = int(os.environ.get("CONNECTORS_TEST_EXAMPLES", "10"))
+EXAMPLES = int(os.environ.get("CONNECTORS_TEST_EXAMPLES", "4"))
 OPERATIONS = (
     "POST /v3/scan", "POST /v3/upload", "GET /v3/upload/{upload_id}", "PATCH /v3/upload/{upload_id}",
     "POST /v3/upload/{upload_id}/finish", "POST /v3/upload/{upload_id}/scan", "GET /v3/findings/{result_id}",

@@ -1,0 +1,110 @@
+"""Measure `connectors scan` beside other scanners over installed Python packages. One JSON line per figure.
+
+    python bench/scan.py [--megabytes 4] [--folder site-packages] [--peers /path/to/bin]
+
+`--peers` is a folder with some of detect-secrets, credsweeper, kingfisher, gitleaks and trufflehog; those it lacks are
+left out. All scan the same sample of text files, in wall time with all cores, start-up included. Start-up is a scan of
+one small file. The whole folder is scanned by us alone: the slowest peer would take hours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+SUFFIXES = {".py", ".pyi", ".txt", ".md", ".rst", ".json", ".js", ".html", ".css", ".toml", ".cfg", ".xml", ".c", ".h"}
+LONGEST = 900
+"""Seconds after which a peer is given up."""
+
+
+def commands(peers: Path | None, folder: Path) -> Iterator[tuple[str, Sequence[str]]]:
+    """Yield name and command line of every scanner that is there."""
+    report = folder.parent / "report.json"
+    own = Path(sys.executable).parent / "connectors"
+    yield "connectors", (str(own), "scan", str(folder), "--format", "json", "--output", str(report))
+    yield "connectors_secrets_only", (
+        str(own), "scan", str(folder), "--detect", "secret", "--format", "json", "--output", str(report),
+    )  # fmt: skip
+    known: Mapping[str, Sequence[str]] = {
+        "detect-secrets": ("scan", "--all-files", str(folder)),
+        "credsweeper": ("--path", str(folder), "--save-json", str(report), "--ml_threshold", "0"),
+        "kingfisher": ("scan", str(folder), "--no-validate", "--format", "json"),
+        "gitleaks": ("dir", str(folder), "--report-path", str(report), "--exit-code", "0"),
+        "trufflehog": ("filesystem", str(folder), "--no-verification", "--json", "--no-update"),
+    }
+    for name, arguments in known.items():
+        found = shutil.which(name, path=str(peers)) if peers else None
+        if found:
+            yield name.replace("-", "_"), (found, *arguments)
+
+
+def sample(source: Path, target: Path, size: int) -> int:
+    """Copy text files of about `size` bytes, chosen at random but always the same; return the bytes."""
+    files = sorted(file for file in source.rglob("*") if file.suffix in SUFFIXES and file.is_file())
+    random.Random(20_260).shuffle(files)
+    total = 0
+    for number, file in enumerate(files):
+        length = file.stat().st_size
+        if total >= size:
+            break
+        if 0 < length < 500_000:
+            shutil.copyfile(file, target / f"{number}{file.suffix}")
+            total += length
+    return total
+
+
+def timed(command: Sequence[str]) -> float | None:
+    """Return the seconds that a command takes; None when it does not end."""
+    started = time.perf_counter()
+    try:
+        subprocess.run(command, capture_output=True, timeout=LONGEST, check=False)
+    except subprocess.TimeoutExpired:
+        return None
+    return time.perf_counter() - started
+
+
+def say(figure: str, value: float | None, unit: str, **more: object) -> None:
+    """Print one figure."""
+    shown = None if value is None else round(value, 3)
+    print(json.dumps({"figure": figure, "value": shown, "unit": unit, **more}), flush=True)
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--megabytes", type=float, default=4)
+    parser.add_argument("--folder", type=Path, default=Path(sysconfig.get_paths()["purelib"]))
+    parser.add_argument("--peers", type=Path)
+    parser.add_argument("--whole", action="store_true", help="scan the whole folder too")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        one, many = Path(folder, "one", "in"), Path(folder, "many", "in")
+        one.mkdir(parents=True)
+        many.mkdir(parents=True)
+        (one / "a.txt").write_text("nothing to see\n")
+        size = sample(options.folder, many, int(options.megabytes * 1e6))
+        list(map(timed, (command for name, command in commands(None, one))))
+        for (name, start), (_, whole) in zip(commands(options.peers, one), commands(options.peers, many), strict=True):
+            say(f"scan_start_s_{name}", timed(start), "s")
+            seconds = timed(whole)
+            speed = None if seconds is None else size / 1e6 / seconds
+            say(f"scan_mb_s_{name}", speed, "MB/s", megabytes=round(size / 1e6, 1))
+        if options.whole:
+            _, command = next(commands(None, options.folder))
+            report = Path(folder, "report.json")
+            timed([*command[:-1], str(report)])
+            totals = json.loads(report.read_text())["totals"]
+            say("scan_whole_mb_s_connectors", totals["bytes"] / 1e6 / totals["seconds"], "MB/s", **totals)
+
+
+if __name__ == "__main__":
+    main()
