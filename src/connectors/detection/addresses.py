@@ -57,7 +57,7 @@ _FORMS = (
         lead=rf"(?:(?P<lead>{_NUMBER}),? (?=\d))?",
     ),
     _PLACED,
-    _form(rf"(?:{_NAME} )?{_GLUED}\.? {_NUMBER}", after=r"\b"),
+    _form(rf"(?:(?-i:{_CAPITAL}) )?{_GLUED}\.? {_NUMBER}", after=r"\b"),
     _form(rf"{_HUNGARIAN} {_NUMBER}\.?"),
     _BARE,
     _form(_MILITARY, lead="", after=r"(?=\s{1,3}[AFD]PO )"),
@@ -156,56 +156,12 @@ def _streets(text: str) -> Iterator[re.Match[str]]:
 
 
 _UNITS = frozenset(
-    ("mb", "gb", "kb", "tb", "ms", "min", "mins", "minutes", "hours", "hour", "days", "day", "weeks", "months", "years")
-    + (
-        "year",
-        "people",
-        "users",
-        "items",
-        "percent",
-        "usd",
-        "eur",
-        "euros",
-        "dollars",
-        "times",
-        "pages",
-        "rows",
-        "points",
-    )
-    + (
-        "and",
-        "or",
-        "of",
-        "the",
-        "to",
-        "in",
-        "for",
-        "at",
-        "with",
-        "by",
-        "from",
-        "on",
-        "is",
-        "was",
-        "were",
-        "are",
-        "than",
-    )
-    + (
-        "more",
-        "about",
-        "january",
-        "february",
-        "march",
-        "april",
-        "may",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-    )
-    + ("november", "december", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec")
+    """
+    mb gb kb tb ms min mins minutes hours hour days day weeks months years year people users items percent usd eur euros
+    dollars times pages rows points and or of the to in for at with by from on is was were are than more about
+    january february march april may june july august september october november december
+    jan feb mar apr jun jul aug sep sept oct nov dec
+    """.split()  # noqa: SIM905  # read and kept in order as text
 )
 """Words that tell an amount, a date or a sentence from a street."""
 

@@ -18,8 +18,7 @@ from connectors.model import Confidence
 
 _WORD = re.compile(r"([^\W\d_]+(?:['’\-](?![sS]\b)[^\W\d_]+)*)")
 _JOINERS = frozenset(
-    ("de", "da", "do", "dos", "das", "del", "della", "di", "du", "van", "von", "der", "den", "ten", "ter", "la", "le")
-    + ("el", "al", "bin", "ibn", "af", "av", "zu", "zur", "y", "e")
+    "de da do dos das del della di du van von der den ten ter la le el al bin ibn af av zu zur y e".split()  # noqa: SIM905  # as text
 )
 _TITLES = frozenset(
     ("mr", "mrs", "ms", "miss", "dr", "prof", "professor", "sir", "madam", "mister", "lord", "lady", "rev")
