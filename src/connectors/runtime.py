@@ -14,6 +14,7 @@ from connectors.alerts.destination import Destination
 from connectors.config import Config
 from connectors.detection import Engine, catalog, load_engine
 from connectors.detection.detector import Detector
+from connectors.detection.gitleaks import GitleaksRule, load_gitleaks
 from connectors.detection.user import UserDetector
 from connectors.errors import ConfigError
 from connectors.extraction import Budget, Extraction
@@ -83,10 +84,16 @@ class Runtime:
         )
 
     @cached_property
+    def imported_detectors(self) -> tuple[GitleaksRule, ...]:
+        """The rules of the gitleaks configurations that the configuration names. Raises `ConfigError`."""
+        files = [self.path(name) for name in self.config.detection.imports]
+        return tuple(rule for file in files for rule in load_gitleaks(file, paths=False).searchers)
+
+    @cached_property
     def choices(self) -> tuple[Choice, ...]:
         """Every detector that policies may name."""
         catalogued = (_choice(detector) for detector in (*catalog.load(), *self.host.detectors))
-        own = (Choice(detector.id, detector.family) for detector in self.user_detectors)
+        own = (Choice(each.id, each.family) for each in (*self.user_detectors, *self.imported_detectors))
         return (*catalogued, *own)
 
     @cached_property
@@ -100,7 +107,7 @@ class Runtime:
         known = {detector.id for detector in catalog.load()}
         return load_engine(
             include=tuple(sorted(self.policies.detectors & known)),
-            extra=(*self.host.detectors, *self.user_detectors),
+            extra=(*self.host.detectors, *self.user_detectors, *self.imported_detectors),
             cache=self.path(self.config.detection.cache) if self.config.detection.cache else None,
             backend=self.config.detection.backend,
         )
