@@ -14,6 +14,7 @@ from connectors.alerts.destination import Destination
 from connectors.config import Config
 from connectors.detection import Engine, catalog, load_engine
 from connectors.detection.detector import Detector
+from connectors.detection.engine import Searcher
 from connectors.detection.gitleaks import GitleaksRule, load_gitleaks
 from connectors.detection.user import UserDetector
 from connectors.errors import ConfigError
@@ -93,8 +94,8 @@ class Runtime:
     def choices(self) -> tuple[Choice, ...]:
         """Every detector that policies may name."""
         catalogued = (_choice(detector) for detector in (*catalog.load(), *self.host.detectors))
-        own = (Choice(each.id, each.family) for each in (*self.user_detectors, *self.imported_detectors))
-        return (*catalogued, *own)
+        own: tuple[Searcher, ...] = (*self.user_detectors, *self.imported_detectors)
+        return (*catalogued, *(Choice(each.id, each.family) for each in own))
 
     @cached_property
     def policies(self) -> Policies:
