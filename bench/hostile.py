@@ -14,7 +14,9 @@ import io
 import json
 import lzma
 import os
+import plistlib
 import random
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -275,14 +277,32 @@ def seeds() -> list[bytes]:
     tar = io.BytesIO()
     with tarfile.open(fileobj=tar, mode="w") as archive:
         archive.addfile(tarfile.TarInfo("a.txt"), io.BytesIO())
+    with sqlite3.connect(":memory:") as database:
+        database.execute("CREATE TABLE t (a, b)")
+        database.execute("INSERT INTO t VALUES (1, 'two')")
+        table = database.serialize()
     return [
-        word, book, documents.pptx("slide", notes=["note"]), documents.odt("p"), documents.pdf("one", "two"),
-        documents.zip_of({"a.docx": word, "b.txt": "text"}), documents.ole({"WordDocument": b"\xec\xa5" * 3000}),
-        documents.ole({"__properties_version1.0": b"", "__substg1.0_0037001F": b"s\0" * 9}), mail, tar.getvalue(),
-        gzip.compress(word), lzma.compress(b"text" * 99), documents.png(texts={"k": "v"}),
-        rb"{\rtf1\ansi hello {\b world} \u8364?}", b"<html><body><p>hi</p><script>x</script></body></html>",
-        b'{"nbformat": 4, "cells": [{"source": ["a"], "outputs": []}]}', b"a,b\n1,2\n3,4\n", b"<a><b>x</b></a>",
-    ]  # fmt: skip
+        word,
+        book,
+        table,
+        plistlib.dumps({"a": ["b"]}, fmt=plistlib.FMT_BINARY),
+        documents.pptx("slide", notes=["note"]),
+        documents.odt("p"),
+        documents.pdf("one", "two"),
+        documents.zip_of({"a.docx": word, "b.txt": "text"}),
+        documents.ole({"WordDocument": b"\xec\xa5" * 3000}),
+        documents.ole({"__properties_version1.0": b"", "__substg1.0_0037001F": b"s\0" * 9}),
+        mail,
+        tar.getvalue(),
+        gzip.compress(word),
+        lzma.compress(b"text" * 99),
+        documents.png(texts={"k": "v"}),
+        rb"{\rtf1\ansi hello {\b world} \u8364?}",
+        b"<html><body><p>hi</p><script>x</script></body></html>",
+        b'{"nbformat": 4, "cells": [{"source": ["a"], "outputs": []}]}',
+        b"a,b\n1,2\n3,4\n",
+        b"<a><b>x</b></a>",
+    ]
 
 
 def mutate(data: bytes, chance: random.Random) -> bytes:

@@ -24,6 +24,8 @@ _NOTE_KEYS = (b"Contents", b"V", b"T", b"TU", b"RC", b"Subj")
 _HYPHEN = "\ufffe"
 """What pdfium makes of a hyphen at the end of a line."""
 _LONGEST = 1 << 20
+_LOGO = 0.05
+"""Pictures on at most this share of a page are logos, no scans or screenshots."""
 _PIXELS = 12_000_000
 """What a page is rendered to at most for OCR: a page may claim to be a kilometre wide."""
 
@@ -61,9 +63,9 @@ def _pages(document: pypdfium2.PdfDocument, meter: Meter) -> Iterator[Item]:
             yield Text(text.replace("\r\n", "\n").replace(_HYPHEN, "-"), f"page {number}", _TYPE)
             if notes := "\n".join(_notes(page)):
                 yield Text(notes, f"page {number}#notes", _TYPE)
-            if not text.strip() and _has_image(page):
+            if _pictures(page) > _LOGO:
                 if ocr.is_available() and meter.ocr_page():
-                    yield from ocr.read(_rendered(page), f"page {number}", meter)
+                    yield from ocr.read(_rendered(page), f"page {number}#ocr", meter)
                 else:
                     scanned.append(number)
         finally:
@@ -73,8 +75,14 @@ def _pages(document: pypdfium2.PdfDocument, meter: Meter) -> Iterator[Item]:
         yield gap(f"{word} {_ranges(scanned)}", Gap.NO_TEXT, ocr.why_not(meter))
 
 
-def _has_image(page: pypdfium2.PdfPage) -> bool:
-    return next(page.get_objects(filter=(pdfium.FPDF_PAGEOBJ_IMAGE,), max_depth=3), None) is not None
+def _pictures(page: pypdfium2.PdfPage) -> float:
+    """Return the share of the page that its pictures cover: a scan, in one or in strips, covers all of it."""
+    width, height = page.get_size()
+    covered = 0.0
+    for picture in page.get_objects(filter=(pdfium.FPDF_PAGEOBJ_IMAGE,), max_depth=3):
+        left, bottom, right, top = picture.get_bounds()
+        covered += (right - left) * (top - bottom)
+    return float(covered / max(width * height, 1.0))
 
 
 def _rendered(page: pypdfium2.PdfPage) -> bytes:

@@ -134,14 +134,15 @@ def pdf(*pages: str, attachment: tuple[str, bytes] | None = None, extra: str = "
         names = f"/Names<</EmbeddedFiles<</Names[({name}) {len(objects)} 0 R]>>>>"
     objects[0] = f"<</Type/Catalog/Pages 2 0 R{names}>>"
     objects[1] = f"<</Type/Pages/Count {len(pages)}/Kids[{' '.join(kids)}]>>"
-    return _pdf_file(objects)
+    return pdf_file(objects)
 
 
 def _pdf_string(text: str) -> str:
     return text.replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")
 
 
-def _pdf_file(objects: Sequence[str]) -> bytes:
+def pdf_file(objects: Sequence[str]) -> bytes:
+    """Return a PDF of the given objects, the first of which is the catalog."""
     out = bytearray(b"%PDF-1.7\n")
     places = []
     for number, body in enumerate(objects, 1):

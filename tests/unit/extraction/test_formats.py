@@ -298,3 +298,27 @@ class Shout:
 
 def test_a_plugins_extractor_comes_first(read):
     assert read(b"quiet", extractors=(Shout(),))[0] == {"shouted": "QUIET"}
+
+
+@pytest.mark.parametrize(("width", "expected"), [(600, {"page 1": Gap.NO_TEXT}), (100, {})])
+def test_pictures_on_a_page_are_named_unless_they_are_logos(read, monkeypatch, width, expected):
+    monkeypatch.setattr("connectors.extraction.ocr.is_available", lambda: False)
+    texts, gaps = read(_with_picture(width))
+    assert texts["page 1"] == "Scanned by an app"
+    assert gaps == expected
+
+
+def _with_picture(width: int) -> bytes:
+    """Return a PDF page with a line of text and a picture of one grey pixel, stretched."""
+    drawing = f"BT /F1 12 Tf 72 720 Td (Scanned by an app) Tj ET q {width} 0 0 {width} 0 0 cm /I Do Q"
+    grey = "/Width 1/Height 1/ColorSpace/DeviceGray/BitsPerComponent 8"
+    resources = "/Font<</F1 3 0 R>>/XObject<</I 4 0 R>>"
+    parts = [
+        "<</Type/Catalog/Pages 2 0 R>>",
+        "<</Type/Pages/Count 1/Kids[6 0 R]>>",
+        "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+        f"<</Type/XObject/Subtype/Image{grey}/Length 1>>stream\nA\nendstream",
+        f"<</Length {len(drawing)}>>stream\n{drawing}\nendstream",
+        f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 5 0 R/Resources<<{resources}>>>>",
+    ]
+    return documents.pdf_file(parts)
