@@ -12,10 +12,11 @@ import structlog
 from fastapi import Depends, FastAPI, Header, Query, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic_core import to_json
+from starlette.datastructures import URLPath
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Match, NoMatchFound, Route, get_route_path
 from starlette.types import Message, Receive, Scope, Send
 
 from connectors.api import alerts, docs, files, results
@@ -70,6 +71,20 @@ class Api:
         """Write the request log and give back unspent quota."""
         await self.platform.stop()
 
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run what runs beside the requests, for the lifespan of the application that this one is part of."""
+        self.start()
+        try:
+            yield
+        finally:
+            await self.stop()
+
+    @property
+    def route(self) -> BaseRoute:
+        """The API as one route of another Starlette application: it takes its own paths, unchanged."""
+        return _Door(self)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass the lifespan on."""
         if scope["type"] != "http":
@@ -97,6 +112,27 @@ class Api:
                 await _refusal(ApiError(50000), exchange)(scope, receive, answer)
         finally:
             self.platform.gate.leave(exchange, method=scope["method"], status=status)
+
+
+PATHS = ("/v3/", "/api/v1/", "/api/docs", "/openapi.json")
+"""How the paths of this application begin."""
+
+
+class _Door(BaseRoute):
+    """Passes requests on by their path; a Mount would cut the prefix off."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        ours = scope["type"] == "http" and get_route_path(scope).startswith(PATHS)
+        return (Match.FULL, {}) if ours else (Match.NONE, {})
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
+        raise NoMatchFound(name, path_params)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._api(scope, receive, send)
 
 
 def _app(platform: Platform) -> FastAPI:

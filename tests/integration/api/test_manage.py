@@ -222,3 +222,21 @@ def test_every_refusal_has_the_documented_body(client: TestClient, auth: dict[st
     answer = client.get(path, headers=auth)
     assert answer.status_code in {400, 404, 405}
     assert set(answer.json()) == {"code", "message", "description", "additionalData"}
+
+
+def test_the_api_is_one_route_of_another_application(api: Any, auth: dict[str, str]) -> None:
+    from starlette.applications import Starlette
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Route
+
+    def other(_request: Any) -> PlainTextResponse:
+        return PlainTextResponse("other")
+
+    site = Starlette(
+        routes=[api.route, Route("/findings", other), Route("/api/other", other)], lifespan=lambda _: api.running()
+    )
+    with TestClient(site) as client:
+        assert client.get("/api/v1/detectors", headers=auth).status_code == 200
+        assert client.get("/openapi.json").json()["paths"]
+        assert [client.get(path).text for path in ("/findings", "/api/other")] == ["other", "other"]
+    assert api.platform.gate.recorder.written == 1
