@@ -203,7 +203,7 @@ def random_value(value: str, text: str, start: int, end: int, /) -> Confidence |
     drawn = count >= 2 or (len(value) >= 24 and entropy(value) >= 4.2)
     if not drawn or entropy(value) < 2.5 or (count == len(value) and count < 24):
         return False
-    return verdict
+    return Confidence.POSSIBLE if len(value) < 16 else verdict
 
 
 _NO_PASSWORD = frozenset(
@@ -251,12 +251,16 @@ _SIGIL = re.compile(r"[$#%@][A-Za-z_{][\w.\-]*\}?(?<![A-Z]\d)(?<!\d[A-Za-z])")
 
 
 @check
-def config_password(value: str, text: str, _start: int, end: int, /) -> Confidence | bool:
+def config_password(value: str, text: str, start: int, end: int, /) -> Confidence | bool:
     """Judge a bare value that is called a password: what may be an expression of a program is none."""
-    rest = text[end : end + 2]
-    if rest[:1] in ("(", "[") or _IDENTIFIER.fullmatch(value) or value[-1:] in "\\:":
+    if text[end : end + 1] in ("(", "[") or value[-1:] in "\\:" or "[" in value:
+        return False
+    if _IDENTIFIER.fullmatch(value) and not _ENVIRONMENT.search(text, max(0, start - 64), start):
         return False
     return _password(value)
+
+
+_ENVIRONMENT = re.compile(r"(?:^|[\s;])[A-Z][A-Z0-9_]{3,60}=$")
 
 
 _IDENTIFIER = re.compile(r"[A-Za-z_]+(?:\.[A-Za-z_]\w*)*[?!.]?|\w+(?:\.\w+)+")
@@ -270,6 +274,15 @@ def sentence_password(value: str, text: str, start: int, end: int, /) -> Confide
     if not quoted and (not marks or re.fullmatch(r"[A-Za-z]+(?:['’.:/\-][A-Za-z]+)+|[\d.,:%]+", value)):
         return False
     return _password(value)
+
+
+@check
+def spoken_login(value: str, text: str, start: int, end: int, /) -> Confidence | bool:
+    """Judge `user / password` in a sentence by its second half, which must have a digit and a letter."""
+    last = re.split(r"[ ]?[/|:][ ]?", value)[-1]
+    return (
+        mixed(last, text, start, end) is True and not last[:2].isdigit() and sentence_password(last, text, start, end)
+    )
 
 
 @check
@@ -295,7 +308,8 @@ def connection_password(value: str, text: str, start: int, end: int, /) -> Confi
 def command_password(value: str, text: str, start: int, end: int, /) -> Confidence | bool:
     """Judge a password given as an option of a program: ports, numbers and file names are none."""
     last = re.split(r"[\s=:\"']+", value)[-1].removeprefix("-p").removeprefix("-P")
-    if last.isdigit() or last.startswith("-") or not any(not c.isalpha() for c in last):
+    paired = value.startswith("-u") and "psexec" in text[max(0, start - 160) : start].lower()
+    if last.isdigit() or last.startswith("-") or not (paired or any(not c.isalpha() for c in last)):
         return False
     return _password(last)
 
@@ -423,9 +437,15 @@ def us_ssn(value: str, _text: str, _start: int, _end: int, /) -> Confidence | bo
 
 
 @check
-def iban(value: str, _text: str, _start: int, _end: int, /) -> bool:
-    """Keep an account number whose country, length and mod-97 digits agree (ISO 13616)."""
-    return validator("stdnum.iban")(value.replace("-", " "), "", 0, 0) is True
+def iban(value: str, _text: str, _start: int, _end: int, /) -> Confidence | bool:
+    """Judge an account number by country, length and mod-97 digits (ISO 13616).
+
+    One that fails is UNLIKELY, so that only a word such as "IBAN" beside it makes a mistyped one count.
+    """
+    if validator("stdnum.iban")(value.replace("-", " "), "", 0, 0) is True:
+        return True
+    flat = value.replace(" ", "").replace("-", "")
+    return Confidence.UNLIKELY if len(flat) >= 18 and sum(map(str.isdigit, flat)) >= 10 else False
 
 
 @check

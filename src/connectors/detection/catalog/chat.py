@@ -8,9 +8,9 @@ DETECTORS = (
         "slack_bot_token",
         "Slack bot token",
         vendor="Slack",
-        body=r"xoxb-\d{7,14}-(?:\d{9,14}-)?[A-Za-z0-9]{14,40}",
+        body=r"xoxb-[0-9A-Fa-f]{7,14}-(?:[0-9A-Fa-f]{9,14}-)?[A-Za-z0-9]{14,40}",
         example=f"xoxb-{s.digits(12)}-{s.digits(13)}-{s.mixed(24)}",
-        factors=(r"xoxb-\d{6}",),
+        factors=("xoxb-[0-9A-Fa-f]{6}",),
         source="https://docs.slack.dev/authentication/tokens",
     ),
     token(
@@ -56,7 +56,7 @@ DETECTORS = (
         "Slack incoming webhook or workflow URL",
         vendor="Slack",
         body=r"https://hooks\.slack(?:-gov"
-        r")?\.com/(?:services/T[A-Z0-9]{6,14}/B[A-Z0-9]{6,14}/[A-Za-z0-9]{20,28}|(?:workflows"
+        r")?\.com/(?:services/T[A-Za-z0-9]{6,14}/B[A-Za-z0-9]{6,14}/[A-Za-z0-9]{20,28}|(?:workflows"
         r"|triggers)/[A-Z0-9]{6,14}/[A-Za-z0-9]{6,24}/[A-Za-z0-9/]{16,64})",
         example=f"https://hooks.slack.com/services/T{s.upper(9)}/B{s.upper(9, 2)}/{s.mixed(24)}",
         factors=(r"hooks\.slack(?:-gov)?\.com/",),
@@ -67,7 +67,7 @@ DETECTORS = (
         "discord_bot_token",
         "Discord bot token",
         vendor="Discord",
-        body=r"[MNOA][A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,40}",
+        body=r"[MNOA][A-Za-z0-9_\-]{22,25}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,40}",
         example=f"MTA{s.mixed(23)}.{s.mixed(6)}.{s.mixed(38)}",
         right=r"(?![A-Za-z0-9_\-])",
         factors=(r"\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27}",),
@@ -100,11 +100,12 @@ DETECTORS = (
         vendor="Microsoft",
         body=r"https://(?:outlook\.office(?:365)?\.com/webhook"
         r"|[a-z0-9\-]{1,60}\.webhook\.office\.com/webhookb2"
-        r")/[0-9a-f\-]{36}@[0-9a-f\-]{36}/IncomingWebhook/[0-9a-f]{32}/[0-9a-f\-]{36}(?:/[A-Za-z0-9_\-"
+        r")/[0-9a-z\-]{36}@[0-9a-z\-]{36}/IncomingWebhook/[0-9a-z]{32}/[0-9a-z\-]{36}(?:/[A-Za-z0-9_\-"
         r"]{20,60})?",
         example=f"https://acme.webhook.office.com/webhookb2/{s.uuid()}@{s.uuid(2)}/IncomingWebhook/{s.hexa(32)}/{s.uuid(3)}",
         factors=("/IncomingWebhook/",),
         reach=420,
+        validators=("not_template",),
         source="https://learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook",
     ),
     token(
@@ -137,7 +138,7 @@ DETECTORS = (
         body=r"\d{8,10}:[A-Za-z0-9_\-]{34,36}",
         example=f"{s.digits(9)}1:AA{s.mixed(33)}",
         right=r"(?![A-Za-z0-9_\-])",
-        left=r"(?<![A-Za-z0-9_:.\-/])(?:bot)?",
+        left=r"(?<![A-Za-z0-9_:.\-])",
         factors=(r"\d:[A-Za-z0-9_-]{34}",),
         validators=("not_placeholder", "mixed", "entropy_3.5"),
         source="https://core.telegram.org/bots/api",

@@ -320,7 +320,7 @@ DETECTORS = (
         "dependency_track_key",
         "Dependency-Track API key",
         vendor="OWASP Dependency-Track",
-        body=r"odt_(?:[A-Za-z0-9]{8}_)?[A-Za-z0-9]{32}",
+        body=r"odt_(?:[A-Za-z0-9]{8}_)?[A-Za-z0-9]{32,40}",
         example=f"odt_{s.mixed(32)}",
         factors=("odt_[A-Za-z0-9]{8}",),
         source="https://docs.dependencytrack.org/integrations/rest-api/",

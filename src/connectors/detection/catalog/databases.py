@@ -244,7 +244,7 @@ DETECTORS = (
         "pubnub_key",
         "PubNub publish, subscribe or secret key",
         vendor="PubNub",
-        body=r"(?:pub|sub|sec)-c-(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[A-Za-z0-9=]{44,52})",
+        body=r"(?:pub|sub|sec)-c-(?:[0-9a-z]{8}-[0-9a-z]{4}-[0-9a-z]{4}-[0-9a-z]{4}-[0-9a-z]{12}|[A-Za-z0-9=]{44,52})",
         factors=("(?:pub|sub|sec)-c-",),
         example=f"sec-c-{s.mixed(48)}",
         source="https://www.pubnub.com/docs/general/setup/account-setup",

@@ -10,7 +10,7 @@ _CLOSE = r"[\"'`\]\)\\>]{0,4}"
 _NAME = r"(?:token|secret|credential|key|access|private|auth(?<![a-z]auth)|pat(?<![a-z]pat))"
 _PASSWORD = r"(?:pass(?:word|wd|wort|phrase|code)?|pwd|(?<![a-z])pw|passw|kennwort|identified[ ]by)(?:[_.\-]?\d)?"
 _USER = r"(?:user(?:[_\-]?(?:name|id)|[ ]id)?|uid|login|usr)"
-_PASSWORD_FACTOR = r"(?:pass|pwd|pw|kennwort)\w{0,12}[\x22'`\]\)\\]{0,3}[ \t]{0,6}(?:=|:|,|!=| [\x22'])"
+_PASSWORD_FACTOR = r"(?:pass|pwd|pw|kennwort)\w{0,12}[\x22'`\]\)\\]{0,3}[ \t]{0,16}(?:=|:|,|!=| [\x22'])"
 _OWASP = "https://cheatsheetseries.owasp.org/cheatsheets/Secrets_Management_Cheat_Sheet.html"
 _CWE = "https://cwe.mitre.org/data/definitions/798.html"
 _SAID = (
@@ -22,14 +22,14 @@ DETECTORS = (
     secret(
         "named_secret",
         "Key, token or secret by its name",
-        pattern=rf"{_NAME}(?:s|[_.\-]?(?:id|key|value|token|secret|code|base64|b64|string))?{_CLOSE}[ \t]{{0,6}}"
-        rf"(?:{_ASSIGN}[ \t]{{0,6}}{_OPEN}|[ \t\n]{{1,4}})"
-        r"(?P<value>(?-i:[A-Za-z0-9][A-Za-z0-9_\-+/.~%]{14,200}={0,2}))(?![A-Za-z0-9(])",
+        pattern=rf"{_NAME}(?:s|[_.\- ]?(?:id|key|value|token|secret|code|base64|b64|string))?{_CLOSE}[ \t]{{0,16}}"
+        rf"(?:{_ASSIGN}[ \t]{{0,16}}{_OPEN}|[ \t\n]{{1,4}}[\"']?)"
+        r"(?P<value>(?-i:[A-Za-z0-9][A-Za-z0-9_\-+/.~%]{10,200}={0,2}))(?![A-Za-z0-9(])",
         ignore_case=True,
         factors=(
-            r"(?:key|token|secret|credential|pat|auth|access|private)[\w.\-]{0,8}[\x22'`\]\)>\\]{0,4}[ \t]{0,6}"
-            r"(?:=>|:=|={1,3}|:|,|\||\(| (?:is|as) )[ \t]{0,6}[\x22'`\[(<\\]{0,3}\w[\w\-+/.~%]{14}",
-            r"(?:key|token|secret|private|access|credential)[\w.\-]{0,8}[ \n]{1,4}[a-z0-9][\w\-+/.~]{14}",
+            r"(?:key|token|secret|credential|pat|auth|access|private)[\w.\-]{0,8}[\x22'`\]\)>\\]{0,4}[ \t]{0,16}"
+            r"(?:=>|:=|={1,3}|:|,|\||\(| (?:is|as) )[ \t]{0,16}[\x22'`\[(<\\]{0,3}\w[\w\-+/.~%]{14}",
+            r"(?:key|token|secret|private|access|credential)[\w.\-]{0,8}[ \n]{1,4}[\x22']?[a-z0-9][\w\-+/.~]{14}",
         ),
         validators=("random_value",),
         base=Confidence.LIKELY,
@@ -55,9 +55,11 @@ DETECTORS = (
         "hyphenated_secret",
         "Key, token or secret joined to its name",
         pattern=r"(?:key|token|secret|private|access)[_.\-]?(?:key|token|yo)?[.\-]"
-        rf"(?P<value>(?-i:{UUID}|[A-Za-z0-9]{{20,128}}={{0,2}}))(?![A-Za-z0-9\-])",
+        rf"(?P<value>(?-i:{UUID}|[A-Za-z0-9]{{20,128}}={{0,2}}|[A-Za-z0-9]{{4,12}}(?:-[A-Za-z0-9]{{4,12}}){{3,4}}))(?![A-Za-z0-9\-])",
         ignore_case=True,
-        factors=(r"(?:key|token|secret|private|access)[.-](?:[0-9a-f]{8}-[0-9a-f]{4}-|[a-z0-9]{20})",),
+        factors=(
+            r"(?:key|token|secret|private|access)[.-](?:[0-9a-z]{4,12}-[0-9a-z]{4,12}-[0-9a-z]{4,12}-|[a-z0-9]{20})",
+        ),
         validators=("random_value",),
         base=Confidence.POSSIBLE,
         model="secret",
@@ -68,7 +70,7 @@ DETECTORS = (
     secret(
         "named_password",
         "Password by its name, in quotes",
-        pattern=rf"{_PASSWORD}[\"'`\]\)\\]{{0,3}}[ \t]{{0,6}}(?:=>|:=|={{1,3}}|!==?|:|,|[ \t])[ \t]{{0,6}}\\?"
+        pattern=rf"{_PASSWORD}[\"'`\]\)\\]{{0,3}}[ \t]{{0,16}}(?:=>|:=|={{1,3}}|!==?|:|,|[ \t])[ \t]{{0,6}}\\?"
         r"(?P<quote>[\"'`])(?P<value>[^\"'`\n\\]{4,96})\\?(?P=quote)",
         ignore_case=True,
         factors=(_PASSWORD_FACTOR, r"(?:password|passwd|pwd|identified by)[ \t]{1,4}[\x22']"),
@@ -158,6 +160,38 @@ DETECTORS = (
         source=_CWE,
     ),
     secret(
+        "spoken_password_first",
+        "Password said before its name",
+        pattern=r"(?:^|(?<=[\s\"'`*(“]))(?P<value>[^\s\"'`*“”<>(){}\[\],;:][^\s\"'`*“”<>,;]{2,62}[^\s\"'`*“”.,;:!?)])[\"'`*”]?[ ]"
+        r"(?i:as|is)[ ](?i:(?:the|my|your|our|a|new|root|admin|wifi|temporary|default|db|database)[ ]){0,3}"
+        r"(?i:password|passwort|pw|pwd|passphrase|passcode)(?![A-Za-z])",
+        factors=(r" (?i:as|is) [A-Za-z ]{0,24}(?i:password|passwort|pwd?|passphrase|passcode)\b",),
+        validators=("sentence_password",),
+        base=Confidence.LIKELY,
+        model="secret",
+        aliases=("PASSWORD_IN_CODE",),
+        examples=("use Tr0ub4dor as the password", "hunter22 is the new admin pw"),
+        near_misses=("use it as the password", "the same as my password", "this is the password"),
+        source=_CWE,
+    ),
+    secret(
+        "spoken_login",
+        "User name and password said together",
+        pattern=r"(?<![a-z])(?:creds?|credentials|logins?|log[ ]?in|user/pass(?:word)?|sign[ ]?in)(?:[ ](?:for|to)[ ][^\n:]{1,40}?)?"
+        r"(?:[ ](?:are|is|with|as))?[ :=]{1,3}(?P<value>(?-i:[\w.@+\-]{2,64}[ ]?[/|:][ ]?[^\s/|:,;\"'`<>(){}]{3,64}[^\s/|:,;\"'`<>(){}.!?]))",
+        ignore_case=True,
+        factors=(
+            r"(?:creds?|credentials|logins?|log ?in|user/pass|sign ?in)[^\n]{0,48}[ :=][\w.@+-]{2,64} ?[/|:] ?[^\s/]",
+        ),
+        validators=("spoken_login",),
+        base=Confidence.LIKELY,
+        model="secret",
+        aliases=("PASSWORD_IN_CODE",),
+        examples=("creds: admin / S3cret!pass", "login for the vpn is deploy/mK4u9vXq2s"),
+        near_misses=("login: https://acme.test/login", "credentials for dev/test", "sign in: 10:30"),
+        source=_CWE,
+    ),
+    secret(
         "url_password",
         "URL with a user name and password",
         pattern=r"(?<![A-Za-z0-9+.\-])(?P<value>[A-Za-z][A-Za-z0-9+.\-]{1,20}://[^\s:@/'\"<>`]{1,128}"
@@ -229,7 +263,7 @@ DETECTORS = (
         "Password on a command line",
         pattern=r"(?:psexec(?:\.exe)?|mysql|mysqldump|mysqladmin|sshpass|curl|wget|plink|net[ ]use|docker[ ]login|smbclient|ldapsearch"
         r"|connect-viserver|sqlcmd|mongo(?:sh|dump)?|redis-cli|htpasswd|rdesktop|xfreerdp)[ ][^\n]{0,120}?"
-        r"(?P<value>(?:(?<=[ ])-u(?:ser)?[ ]?[^\s]{1,64}[ ][^\n]{0,24}?)?(?<=[ ])(?:-p|-P|-a|-password|--password|-w|/p:|--pass)[ =]?"
+        r"(?P<value>(?:(?<=[ ])-u(?:ser)?[ ]?[^\s]{1,64}[ ][^\n]{0,24}?)?(?<=[ ])(?:--?password|--pass|-p(?!ass)|-a|-w|/p:)[ =]?"
         r"[\"']?[^\s\"'$<%-][^\s\"']{3,63})",
         ignore_case=True,
         factors=(
@@ -239,7 +273,6 @@ DETECTORS = (
         validators=("command_password",),
         base=Confidence.POSSIBLE,
         reach=320,
-        model="secret",
         aliases=("PASSWORD_IN_CODE",),
         examples=("sshpass -p hT7pwq81z ssh root@db", r"psexec \\10.0.0.9 -u deploy -p mK4u9vXq2s cmd"),
         near_misses=(
@@ -298,7 +331,7 @@ DETECTORS = (
         pattern=r"(?:django-insecure-|SECRET_KEY[\"']?\]?[ \t]{0,3}(?:[=:,])[ \t]{0,3}[\"'])"
         r"(?P<value>[A-Za-z0-9!@#$%^&*()_+=\-]{40,80})(?=[\"'\s]|$)",
         factors=("django-insecure-", r"SECRET_KEY[\x22']?\]?[ \t]{0,3}[=:,][ \t]{0,3}[\x22']"),
-        validators=("not_placeholder", "entropy_3.5"),
+        validators=("entropy_3.5",),
         vendor="Django",
         examples=(
             f"SECRET_KEY = 'django-insecure-{s.mixed(24)}!{s.mixed(25)}'",

@@ -133,7 +133,7 @@ DETECTORS = (
         "tailscale_key",
         "Tailscale key",
         vendor="Tailscale",
-        body=r"tskey-(?:[a-z]{2,12}-)?[A-Za-z0-9_]{8,20}-[A-Za-z0-9_]{4,40}",
+        body=r"tskey-(?:[a-z]{2,12}-)?[A-Za-z0-9_]{6,20}-[A-Za-z0-9_]{4,40}",
         example=f"tskey-auth-{s.mixed(12)}CNTRL-{s.mixed(32)}",
         factors=("tskey-",),
         source="https://tailscale.com/kb/1085/auth-keys",

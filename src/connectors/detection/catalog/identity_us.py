@@ -14,6 +14,7 @@ _SSN_WORDS = (
     "tax id",
     "tin",
     "social insurance",
+    "id number",
 )
 
 DETECTORS = (

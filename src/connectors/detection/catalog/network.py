@@ -18,7 +18,7 @@ DETECTORS = (
         factors=(r"\d\.\d{1,3}\.\d{1,3}\.\d",),
         validators=("public_ip",),
         base=Confidence.VERY_LIKELY,
-        context=Context(against=("version", "release", "chrome", "firefox", "safari", "v", "edge", "build", "oid")),
+        context=Context(against=("version", "release", "chrome", "firefox", "safari", "edge", "oid")),
         examples=("from 187.106.93.72 port 22", "'223.246.79.227'"),
         near_misses=("1.2.3.4.5", "256.1.1.1", "v1.2.3.4", "0.0.0.0"),
         aliases=("IP_ADDRESS",),

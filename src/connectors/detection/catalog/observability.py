@@ -356,9 +356,9 @@ DETECTORS = (
         "posthog_key",
         "PostHog personal or project API key",
         vendor="PostHog",
-        body=r"ph[xcsr]_[A-Za-z0-9]{43,50}",
+        body=r"ph[xcsr]_[A-Za-z0-9_\-]{43,50}",
         example=f"phx_{s.mixed(43)}",
-        factors=("ph[xcsr]_[A-Za-z0-9]{43}",),
+        factors=("ph[xcsr]_[A-Za-z0-9_-]{43}",),
         source="https://posthog.com/docs/api",
     ),
     token(

@@ -92,9 +92,9 @@ DETECTORS = (
         "square_oauth_secret",
         "Square OAuth secret",
         vendor="Square",
-        body=r"(?:sandbox-)?sq0(?:csp|csb|idp|idb)-[A-Za-z0-9_\-]{22,43}",
+        body=r"(?:sandbox-)?sq0cs[pb]-[A-Za-z0-9_\-]{22,43}",
         example=f"sq0csp-{s.mixed(43)}",
-        factors=("sq0(?:cs|id)[pb]-",),
+        factors=("sq0cs[pb]-",),
         source="https://developer.squareup.com/docs/build-basics/access-tokens",
     ),
     token(
@@ -426,5 +426,14 @@ DETECTORS = (
         value=r"[0-9a-f]{32}",
         example=f"{s.hexa(32)}",
         source="https://developers.taxjar.com/api/reference/",
+    ),
+    token(
+        "pagarme_key",
+        "Pagar.me API key",
+        vendor="Pagar.me",
+        body=r"ak_(?:live|test)_[A-Za-z0-9]{30}",
+        example=f"ak_live_{s.mixed(30)}",
+        factors=("ak_(?:live|test)_",),
+        source="https://docs.pagar.me/reference/autentica%C3%A7%C3%A3o-2",
     ),
 )
