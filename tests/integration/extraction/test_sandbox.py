@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import sys
 import threading
 import time
 from io import BytesIO
@@ -46,6 +47,10 @@ class Misbehaves:
                     file.write("x")
             case "read environment":
                 yield Text(",".join(sorted(os.environ)), "environment")
+            case "list interfaces":
+                with open("/proc/self/net/dev", encoding="ascii") as file:  # noqa: PTH123
+                    names = [line.partition(":")[0].strip() for line in file if ":" in line]
+                yield Text(",".join(names), "interfaces")
             case "quit":
                 os._exit(0)
         yield Text("after", "last")
@@ -92,6 +97,17 @@ def test_a_bad_file_costs_only_itself(deed, reason, detail, monkeypatch):
         assert gap.reason is reason
         assert detail in gap.detail
         assert run(extraction, documents.odt("next"))[0] == {"content.xml": "next"}
+
+
+_LEAVES_NETWORK = (
+    "import ctypes, sys; c = ctypes.CDLL(None); sys.exit(bool(c.unshare(0x40000000) and c.unshare(0x50000000)))"
+)
+
+
+def test_native_code_has_no_network_where_the_kernel_allows_it(extraction):
+    if subprocess.run([sys.executable, "-c", _LEAVES_NETWORK], check=False).returncode:
+        pytest.skip("NOT PROVEN HERE: this kernel forbids network namespaces, only the audit hook guards")
+    assert run(extraction, MARK, "list interfaces")[0]["interfaces"] == "lo"
 
 
 def test_ocr_may_run_its_program(tmp_path, monkeypatch):
