@@ -16,7 +16,7 @@ from starlette.datastructures import URLPath
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Match, NoMatchFound, Route, get_route_path
+from starlette.routing import BaseRoute, Match, NoMatchFound, Route
 from starlette.types import Message, Receive, Scope, Send
 
 from connectors.api import alerts, docs, files, results
@@ -125,7 +125,8 @@ class _Door(BaseRoute):
         self._api = api
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        ours = scope["type"] == "http" and get_route_path(scope).startswith(PATHS)
+        path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
+        ours = scope["type"] == "http" and path.startswith(PATHS)
         return (Match.FULL, {}) if ours else (Match.NONE, {})
 
     def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:

@@ -39,6 +39,7 @@ from connectors.detection.user import (
     used,
 )
 from connectors.errors import ConfigError
+from connectors.extraction import tables
 from connectors.model import Confidence, Match
 from connectors.redaction import Rule as Redaction
 from connectors.store.columns import natural_id
@@ -143,16 +144,27 @@ class Detectors:
         self._lock = threading.Lock()
 
     def matches(self, policy: Policy, texts: Sequence[str]) -> list[list[Match]]:
-        """Return the matches of all detectors that `policy` needs in each text."""
+        """Return the matches of all detectors that `policy` needs in each text; in a table with row and column."""
+        marks = {number: mark for number, text in enumerate(texts) if (mark := _delimiter(text))}
         if not policy.detectors:
             found: list[list[Match]] = [[] for _ in texts]
         else:
             engine = self._for(policy.detectors)
-            found = [engine.scan(texts[0])] if len(texts) == 1 else engine.scan_many(texts)
+            plain = [text for number, text in enumerate(texts) if number not in marks]
+            results = iter([engine.scan(plain[0])] if len(plain) == 1 else engine.scan_many(plain))
+            found = [
+                self._in_table(engine, text, marks[number]) if number in marks else next(results)
+                for number, text in enumerate(texts)
+            ]
         if policy.own:
             for text, matches in zip(texts, found, strict=True):
                 matches.extend(_own_matches(policy.own, text))
         return found
+
+    @staticmethod
+    def _in_table(engine: Engine, text: str, mark: str) -> list[Match]:
+        read = tables.table(text, mark=mark, media_type="text/csv")
+        return engine.scan(text, columns=read.columns, rows=read.rows)
 
     def table(self, policy: Policy, text: str, columns: tuple[str, ...], rows: tuple[int, ...]) -> list[Match]:
         """Return the matches in one tabular text."""
@@ -275,6 +287,11 @@ def _joined(before: Counted | None, match: Match, part: Part, rule: Rule) -> Cou
         return Counted(match, part, (rule,))
     best = max(before.match, match, key=lambda m: m.confidence)
     return Counted(best, before.part, before.rules if rule in before.rules else (*before.rules, rule))
+
+
+def _delimiter(text: str) -> str:
+    """Return the delimiter of a text that is a table; one of less than three lines is none."""
+    return tables.delimiter(text) if text.count("\n", 0, 16_384) > 1 else ""
 
 
 def _own_matches(own: Iterable[UserDetector], text: str) -> Iterator[Match]:

@@ -117,6 +117,14 @@ def test_all_needs_every_detector_and_a_minimum_count_every_match(client: TestCl
     assert [len(item) for item in found] == [0, 3]
 
 
+def test_a_table_gives_row_and_column(client: TestClient, auth: dict[str, str]) -> None:
+    table = f"owner,card\nann,{CARD}\nbob,none\n"
+    [[finding], [other]] = scan(client, auth, body([table, f"card\n{CARD}\n"], CARDS))["findings"]
+    assert finding["location"]["rowRange"] == {"start": 2, "end": 2}
+    assert finding["location"]["columnRange"] == {"start": 2, "end": 2}
+    assert other["location"]["rowRange"] is None
+
+
 def test_a_zero_width_space_hides_nothing(client: TestClient, auth: dict[str, str]) -> None:
     words = {"detectorType": "WORD_LIST", "wordList": {"values": ["bluebird"]}}
     [[finding]] = scan(client, auth, body(["blue\u200bbird"], words))["findings"]
