@@ -7,10 +7,11 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+import requests
 from pydantic import ValidationError
 
 from connectors.errors import NotFound
-from connectors.model import Level, PersonRef
+from connectors.model import Level, Partition, PersonRef
 from connectors.testing.context import MemoryContext
 from connectors.testing.fakeapps.base import Response
 from connectors.testing.fakeapps.confluence import FakeConfluence
@@ -70,6 +71,21 @@ def test_wiki_is_put_before_paths_once(url: str, root: str, site: str) -> None:
 def test_links_are_followed_below_the_site_only(url: str, link: object, path: str) -> None:
     connector = ConfluenceConnector(ConfluenceConfig(url=url, pat="p"), MemoryContext())
     assert connector.confluence._following(link) == path
+
+
+def test_archived_pages_are_asked_for(cloud: FakeConfluence, connect: Connect) -> None:
+    sent: list[str] = []
+
+    class Spy(MemoryContext):
+        def session(self, bucket: str = "default") -> requests.Session:
+            session = super().session(bucket)
+            session.hooks["response"].append(lambda response, **_: sent.append(response.url))
+            return session
+
+    cloud.add_space("ENG")
+    list(connect(cloud, state=Spy("spy", now=lambda: cloud.now)).read(Partition("ENG"), None))
+    (pages,) = [url for url in sent if url.partition("?")[0].endswith("/pages")]
+    assert "status=current&status=archived" in pages
 
 
 def levels(connector: ConfluenceConnector) -> dict[str, Level]:

@@ -67,6 +67,11 @@ def test_runs_point_at_their_characters() -> None:
     ]
 
 
+def test_an_entity_of_two_characters_is_replaced_whole() -> None:
+    assert len(flatten("&NotEqualTilde;").text.strip()) == 2
+    assert apply("a&NotEqualTilde;b", [(1, 2, "#")]) == "a#b"
+
+
 def test_hostile_markup_takes_linear_time() -> None:
     for piece in ("<!--", "<![CDATA[", "<a '", '<a "', "<", "<a b=", "&", "<a "):
         flatten(piece * 20_000)

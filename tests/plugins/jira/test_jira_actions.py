@@ -12,7 +12,8 @@ import pytest
 from connectors.errors import MissingScope, Unsupported
 from connectors.model import ActionResult, Confidence, Container, Match, Resource, Target
 from connectors.testing.fakeapps.base import Response
-from connectors.testing.fakeapps.jira import FakeJira, document, texts_in
+from connectors.testing.fakeapps.jira import FakeJira
+from connectors.testing.fakeapps.jira_data import document, texts_in
 from connectors_jira.connector import JiraConnector
 
 Connect = Callable[..., JiraConnector]

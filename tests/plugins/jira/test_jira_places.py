@@ -10,7 +10,8 @@ import pytest
 from connectors.errors import NotFound, Transient
 from connectors.model import Delivery, Event, EventKind, Gap, Partition, UnitFailure
 from connectors.testing.fakeapps.base import Response
-from connectors.testing.fakeapps.jira import FakeJira, document
+from connectors.testing.fakeapps.jira import FakeJira
+from connectors.testing.fakeapps.jira_data import document
 from connectors_jira.connector import JiraConnector
 
 Connect = Callable[..., JiraConnector]

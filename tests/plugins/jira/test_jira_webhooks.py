@@ -130,7 +130,7 @@ def test_an_issue_becomes_an_event_of_its_stable_id_and_version() -> None:
 
 
 def test_an_edit_brings_only_the_attachments_it_touches() -> None:
-    items = [{"field": "Attachment", "to": "7"}, {"field": "Attachment", "from": "9", "to": None}]
+    items = [{"field": "Attachment", "from": "6", "to": "7"}, {"field": "Attachment", "from": "9", "to": None}]
     events = got("jira:issue_updated", issue=ISSUE, changelog={"items": items}).events
     assert [(e.kind, e.resource.id) for e in events[1:]] == [
         (EventKind.DELETED, "attachment:9"),
