@@ -32,7 +32,7 @@ _AFTER = (  # kinds that stand after them
 _ENDS = (
     r"stra(?:ss|ß)e|str\.|gasse|weg|platz|allee|damm|ufer|ring|straat|laan|gracht|plein|kade|singel|dreef"
     r"|gatan|v[äa]gen|gata|gate|gr[äa]nd|vej|veien|vegen|gade|katu|kuja|polku|tie|puisto|str[æa]e?ti|braut|gata|vegur|h[öo]fdi"
-    r"|utca|[úu]tja|[úu]t|u|tee|puiestee|odos"
+    r"|utca|[úu]tja|tee|puiestee|odos"
 )
 _GLUED = rf"[^\W\d_][\w'’\-]{{2,24}}(?:{_ENDS})"
 _HUNGARIAN = rf"(?:{_NAME} ){{1,3}}(?:u\.|utca|[úu]t|[úu]tja|t[ée]r|tere|k[öo]z|k[öo]r[úu]t|sor|sugár[úu]t)"
@@ -64,7 +64,8 @@ _FORMS = (
     _form(r"(?:P\. ?O\. ?|PO )Box \d{1,7}|Postboks \d+|Postfach [\d ]+", after=r"\b"),
 )
 _CUES = (
-    r"lives? (?:on|at|in)|located (?:at|on|in)|(?:north|south|east|west) side of|corner of|refers to|is on|must enter on"
+    r"lives? (?:on|at|in)|located (?:at|on|in)|(?:north|south|east|west) side of|corner of|refers to|is on"
+    r"|must enter on"
     r"|address(?: is|:)?|office is at|offices are (?:located )?at|meet (?:me|you) at|return to"
 )
 _CUED = re.compile(rf"(?i:\b(?:{_CUES})) (?P<street>(?:{_CAPITAL} ){{1,4}}?\d{{1,5}})\b(?![.:\-/%]\d)")
@@ -126,7 +127,7 @@ _SPOT = re.compile(
     r"\d(?:(?<=[^\W\d_] \d)|(?<=\w\. \d)"
     rf"|[A-Za-z]?,? (?:[^\W\d_a-z]|\d{{1,5}},? [^\W\d_]|(?i:{_BEFORE}) ))"
 )
-_NAMED = re.compile(rf"(?:[^\W\d_a-z][\w'’\-]*|(?i:{_ENDS}))\.? \Z")
+_NAMED = re.compile(rf"(?:[^\W\d_a-z][\w'’\-]*|(?i:{_ENDS}|[úu]t|u))\.? \Z")
 _AROUND = 100
 
 

@@ -85,7 +85,9 @@ def kind(word: str) -> tuple[bool, tuple[str, ...]]:
     common, place, brand = low in lexicon("common_words"), low in lexicon("places"), low in lexicon("brands")
     shape = _shape(word)
     flags = f"{given:d}{family:d}{common:d}{place:d}{brand:d}"
-    if shape == "lower":
+    if (common or place or brand) and not (given or family):
+        possible = False
+    elif shape == "lower":
         possible = (given or family) and not (common or place or brand) and len(low) > 3
     elif shape in ("X", "mixed"):
         possible = shape == "X" or given or family
@@ -118,10 +120,23 @@ def _shape(word: str) -> str:
     return "mixed"
 
 
+class _Possible(dict[str, bool]):
+    """Remembers which words may be part of a name; asked for every word of a text, so it must be quick."""
+
+    def __missing__(self, word: str) -> bool:
+        if len(self) > 100_000:
+            self.clear()
+        possible = self[word] = kind(word)[0]
+        return possible
+
+
+_POSSIBLE = _Possible()
+
+
 def candidates(words: Words) -> list[int]:
     """Return the numbers of the words that a look at the word alone does not rule out."""
     gaps = words.gaps
-    likely = [at for at, word in enumerate(words.words) if kind(word)[0]]
+    likely = [at for at, word in enumerate(words.words) if _POSSIBLE[word]]
     return [at for at in likely if not _touches_code(gaps[at], gaps[at + 1])]
 
 
