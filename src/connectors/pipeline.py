@@ -153,6 +153,7 @@ class Pipeline:
     def _collect(self, task: Task, scan: Scan) -> list[_Piece]:
         if task.event.kind is EventKind.DELETED:
             scan.gone = True
+        if task.event.kind is not EventKind.CHANGED:
             return []
         if not task.covered:
             scan.gaps.append(UnitFailure("", Gap.EXCLUDED, "the connection's include and exclude lists leave it out"))

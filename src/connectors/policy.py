@@ -51,6 +51,7 @@ class Policies:
     def __init__(self, settings: Sequence[PolicySettings], detectors: Iterable[Choice]) -> None:
         self.settings = {policy.name: policy for policy in settings if policy.enabled}
         known = tuple(detectors)
+        self._known = known
         self._detectors = {name: selected(policy, known) for name, policy in self.settings.items()}
         self._applicable: Callable[[Place], tuple[PolicySettings, ...]] = lru_cache(4096)(self._find_applicable)
 
@@ -58,6 +59,14 @@ class Policies:
     def detectors(self) -> frozenset[str]:
         """Return the ids of all detectors that any policy asks for: the engine needs no others."""
         return frozenset().union(*self._detectors.values()) if self._detectors else frozenset()
+
+    def unknown(self, policy: str) -> tuple[str, ...]:
+        """Return the names in a policy's detectors that no detector answers to."""
+        settings = self.settings.get(policy)
+        if settings is None:
+            return ()
+        wanted = (*settings.detectors, *settings.except_detectors)
+        return tuple(name for name in wanted if name != "*" and not any(answers(d, name) for d in self._known))
 
     def judge(self, detector: str, confidence: Confidence, place: Place, *, count: int = 1) -> Verdict | None:
         """Return severity and policies for one match; None when no policy cares.

@@ -45,7 +45,7 @@ def create_app(runtime: Runtime, *, metrics: Metrics | None = None, routes: Sequ
     app = Starlette(
         lifespan=lifespan,
         routes=[
-            Route("/webhooks/{connection}", Webhooks(runtime, metrics, intakes), methods=["POST"]),
+            Route("/webhooks/{connection}", Webhooks(runtime, metrics, intakes).receive, methods=["POST"]),
             Route("/healthz", _healthy),
             Route("/readyz", ready),
             Route("/metrics", lambda _request: _metrics(metrics)),

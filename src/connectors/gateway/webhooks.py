@@ -50,7 +50,7 @@ class Webhooks:
         self._limit = runtime.config.gateway.body_limit
         self._doors = dict(_doors(runtime))
 
-    async def __call__(self, request: Request) -> Response:
+    async def receive(self, request: Request) -> Response:
         """Answer one delivery."""
         started = time.perf_counter()
         door = self._doors.get(request.path_params["connection"])

@@ -152,7 +152,7 @@ def accept(database: Database, connection: sa.Connection, arrivals: Sequence[Pre
     inserted = insert_events(database, connection, [row for arrival in fresh for row in arrival.events])
     counts: dict[ledger.Key, Counts] = {}
     for arrival in fresh:
-        listed = sum(1 for row in arrival.events if row["id"] in inserted)
+        listed = len({row["id"] for row in arrival.events} & inserted)
         if listed:
             counts.setdefault(arrival.ledger_key, Counts()).listed += listed
     if counts:

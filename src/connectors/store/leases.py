@@ -92,6 +92,21 @@ def claim(
     return claimed
 
 
+def claim_one(
+    connection: sa.Connection, queue: Queue, identity: uuid.UUID, *, now: datetime, lease: timedelta
+) -> Row | None:
+    """Claim one row by its id; None when another worker has it already."""
+    table = queue.table
+    statement = (
+        sa.update(table)
+        .where(*queue.where(), table.c.id == identity, table.c.state == "ready", table.c.lease.is_(None))
+        .values(due_at=now + lease, lease=uuid.uuid4(), attempts=table.c.attempts + 1)
+        .returning(*table.c)
+    )
+    row = connection.execute(statement).first()
+    return row._asdict() if row else None
+
+
 def extend(connection: sa.Connection, queue: Queue, rows: Sequence[Row], *, until: datetime) -> None:
     """Push the end of the leases that are still held."""
     table = queue.table

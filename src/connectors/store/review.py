@@ -163,9 +163,7 @@ def unannotate(
 ) -> list[Row]:
     """Take back what was said of the finding's value, and open what it had closed; return what was opened."""
     old = find(connection, residency=actor.residency, tenant=actor.tenant, which=which)
-    said = annotation(
-        connection, residency=actor.residency, tenant=actor.tenant, fingerprint=old["fingerprint"]
-    )
+    said = annotation(connection, residency=actor.residency, tenant=actor.tenant, fingerprint=old["fingerprint"])
     closed = {STATE_OF[said["verdict"]]} if said and said["verdict"] in STATE_OF else set(STATE_OF.values())
     if said is not None:
         where = suppression.c.residency == actor.residency, suppression.c.id == said["id"]

@@ -19,6 +19,7 @@ from connectors.store.ledger import Counts
 from connectors.store.recording import living_findings, resolved
 from connectors.store.tables.findings import finding, finding_change, resource
 from connectors.store.tables.intake import inbox as inbox_table
+from connectors.store.tables.intake import job
 from connectors.store.tables.syncs import sync_partition
 from connectors.vault import Vault
 
@@ -158,6 +159,7 @@ def commit_page(database: Database, connection: sa.Connection, page: PreparedPag
     """Commit a page's events, gaps, counts and cursor. Call it in the transaction that extends the lease."""
     progress = page.progress
     inserted = inbox.insert_events(database, connection, page.events)
+    # An event that waits already, or stands twice in the page, was listed once more and needs no second scan.
     already = len(page.events) - len(inserted)
     counts = Counts(page.counts.listed, page.counts.scanned + already, page.counts.skipped, page.counts.failed)
     key = (progress.tenant, progress.connection, progress.partition.id, progress.generation)
@@ -198,6 +200,20 @@ def pending(connection: sa.Connection, residency: str, name: str, partition: str
         inbox_table.c.state == "ready",
     )
     return int(connection.execute(query).scalar_one())
+
+
+def busy(connection: sa.Connection, residency: str, name: str) -> bool:
+    """Tell whether events or sync jobs of a connection are left to do. Events that wait to be retried count."""
+    waiting = sa.select(inbox_table.c.id).where(
+        inbox_table.c.residency == residency, inbox_table.c.connection == name, inbox_table.c.state == "ready"
+    )
+    jobs = sa.select(job.c.id).where(
+        job.c.residency == residency,
+        job.c.connection == name,
+        job.c.state == "ready",
+        job.c.queue.in_(("discover", "sync", "reconcile", "alert")),
+    )
+    return any(connection.execute(query.limit(1)).first() is not None for query in (waiting, jobs))
 
 
 def reconcile(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import sqlalchemy as sa
 import structlog
@@ -30,19 +31,19 @@ def deliver(run: JobRun) -> Ended:
     if told is None or told.state not in ("pending", "held"):
         return Ended()
     if told.destination not in run.runtime.config.destinations:
-        return Ended(lambda c: _receipt(run, c, told, error=ConfigError("the destination is no longer configured")))
+        return Ended(partial(_receipt, run, told, error=ConfigError("the destination is no longer configured")))
     held_until = _held_until(run, told)
     if held_until is not None:
-        return Ended(lambda c: _hold(run, c, told, held_until))
+        return Ended(partial(_hold, run, told, held_until))
     try:
         delivered = _send(run, told.destination, _compose(run, told))
     except (AuthError, ConfigError, Unsupported) as error:
         # Trying again would not help; the receipt says why, and the alert can be revived when it is repaired.
-        return Ended(lambda c, e=error: _receipt(run, c, told, error=e))  # type: ignore[misc]
+        return Ended(partial(_receipt, run, told, error=error))
     except ConnectorsError as error:
-        run.database.run(lambda c, e=error: _receipt(run, c, told, error=e, again=True))  # type: ignore[misc]
+        run.database.run(partial(_receipt, run, told, error=error, again=True))
         raise
-    return Ended(lambda c: _receipt(run, c, told, delivered=delivered))
+    return Ended(partial(_receipt, run, told, delivered=delivered))
 
 
 def deliver_summary(run: JobRun) -> Ended:
@@ -151,7 +152,7 @@ def _held_until(run: JobRun, told: Told) -> datetime | None:
     return throttle.hold_until(sent, now)
 
 
-def _hold(run: JobRun, connection: sa.Connection, told: Told, until: datetime) -> None:
+def _hold(run: JobRun, told: Told, until: datetime, connection: sa.Connection) -> None:
     alerts.set_state(connection, run.residency, told.id, "held")
     wanted = Job(
         "summary",
@@ -167,8 +168,8 @@ def _hold(run: JobRun, connection: sa.Connection, told: Told, until: datetime) -
 
 def _receipt(
     run: JobRun,
-    connection: sa.Connection,
     told: Told,
+    connection: sa.Connection,
     *,
     delivered: Delivered | None = None,
     error: ConnectorsError | None = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -21,7 +22,7 @@ from connectors.metrics import Metrics
 from connectors.model import EventKind, Gap, UnitFailure
 from connectors.pipeline import Pipeline, Scan, Task
 from connectors.runtime import Runtime, covered
-from connectors.store import leases, ledger
+from connectors.store import containers, leases, ledger
 from connectors.store.engine import Database, Row
 from connectors.store.inbox import open_event
 from connectors.store.leases import LostLease
@@ -35,6 +36,9 @@ log = structlog.get_logger()
 
 DEFAULT_WAIT = 60.0
 """Seconds to wait when an app says "too fast" without saying how long."""
+
+CONTAINERS_KEPT = 10_000
+"""Containers whose names this process remembers."""
 
 PLUGIN_ATTEMPTS = 3
 """How often an event is tried that a plugin's bug refuses."""
@@ -62,6 +66,7 @@ class EventWorker:
         self._trouble = trouble
         self._heartbeat = heartbeat
         self._metrics = metrics
+        self._containers: containers.Known = {}
         self._pipeline = Pipeline(
             scanner=runtime.engine, extraction=runtime.extraction, policies=runtime.policies, vault=runtime.vault
         )
@@ -85,10 +90,7 @@ class EventWorker:
         known = self._database.read(lambda c: _versions(c, self._residency, rows))
         ready: list[tuple[Row, Task]] = []
         stale: list[Finished] = []
-        for row in rows:
-            task = self._task(row)
-            if task is None:
-                continue
+        for row, task in self._tasks(rows):
             if _already_seen(task, known.get(row["resource_key"])):
                 stale.append(Finished(row, task, Scan()))
             else:
@@ -101,6 +103,36 @@ class EventWorker:
             else:
                 self._failed(row, task, scan.failure)
         self._record(finished)
+
+    def _tasks(self, rows: Sequence[Row]) -> list[tuple[Row, Task]]:
+        """Return what there is to do, with the names of containers that some doors do not tell."""
+        tasks = [(row, task) for row in rows if (task := self._task(row)) is not None]
+        places = {(task.connection, task.event.resource.container.id) for _, task in tasks}
+        unknown = [place for place in places if place not in self._containers]
+        if unknown:
+            if len(self._containers) > CONTAINERS_KEPT:
+                self._containers.clear()
+            self._containers.update(self._database.read(lambda c: containers.known(c, self._residency, unknown)))
+        told: dict[str, containers.Known] = {}
+        for _, task in tasks:
+            own = task.event.resource.container
+            place = (task.connection, own.id)
+            if own.name and self._containers.get(place) != own:
+                told.setdefault(task.tenant, {})[place] = self._containers[place] = own
+        now = self._runtime.now()
+        for tenant, new in told.items():
+            self._database.run(
+                lambda c, t=tenant, n=new: containers.remember(self._database, c, self._residency, t, n, now=now)  # type: ignore[misc]
+            )
+        return [(row, self._completed(task)) for row, task in tasks]
+
+    def _completed(self, task: Task) -> Task:
+        place = (task.connection, task.event.resource.container.id)
+        event = containers.completed(task.event, self._containers.get(place))
+        if event is task.event:
+            return task
+        settings, own = self._runtime.config.connections[task.connection], event.resource.container
+        return replace(task, event=event, covered=covered(settings.include, settings.exclude, own.id, own.name))
 
     def _task(self, row: Row) -> Task | None:
         """Return what there is to do for a row; a row that cannot be worked on is dealt with here."""

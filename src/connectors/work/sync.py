@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 import sqlalchemy as sa
 import structlog
@@ -44,11 +45,11 @@ def discover(run: JobRun) -> Ended:
         return Ended()
     settings = run.runtime.config.connections[run.connection]
     plugin = run.runtime.host.owners[settings.connector]
-    from_start = bool(run.arguments.get("from_start"))
-    wanted = []
-    for partition in guarded(plugin, "partitions", connector.partitions()):
-        if covered(settings.include, settings.exclude, partition.id, partition.label):
-            wanted.append(_job(run, partition, from_start=from_start))
+    wanted = [
+        _job(run, partition, _since(run))
+        for partition in guarded(plugin, "partitions", connector.partitions())
+        if covered(settings.include, settings.exclude, partition.id, partition.container or partition.label)
+    ]
     owner = run.runtime.owner(run.connection)
     now = run.now()
 
@@ -75,13 +76,13 @@ def read(run: JobRun) -> Ended:
         for page in guarded(plugin, "read", connector.read(progress.partition, progress.cursor)):
             _commit(run, progress, page, plugin)
             if page.done:
-                return Ended(lambda c: _after(run, c, progress, page))
+                return Ended(partial(_after, run, progress, page))
             if run.stopping.is_set() or run.now() >= end or _crowded(run):
                 return Ended(again_at=run.now())
     except (MissingScope, NotFound, Unsupported) as error:
-        return Ended(lambda c, e=error: _not_covered(run, c, progress, e))  # type: ignore[misc]
+        return Ended(partial(_not_covered, run, progress, error))
     # A reading that stops without saying that it is done has nothing more for now.
-    return Ended(lambda c: _mark_done(run, c, progress))
+    return Ended(partial(_mark_done, run, progress))
 
 
 def reconcile(run: JobRun) -> Ended:
@@ -98,10 +99,17 @@ def reconcile(run: JobRun) -> Ended:
     return Ended(again_at=now) if gone else Ended()
 
 
-def _job(run: JobRun, partition: Partition, *, from_start: bool = False) -> Job:
+def _since(run: JobRun) -> str | None:
+    """Return the time at which history is wanted to start: as asked for, or as the connection is configured."""
+    asked: str | None = run.arguments.get("since")
+    window = run.runtime.config.connections[run.connection].sync.since
+    return asked or ((run.now() - window).isoformat() if window else None)
+
+
+def _job(run: JobRun, partition: Partition, since: str | None) -> Job:
     arguments = {
-        "partition": {"id": partition.id, "label": partition.label, "estimate": partition.estimate},
-        "from_start": from_start,
+        "partition": {"id": partition.id, "label": partition.label, "estimate": partition.estimate, "since": since},
+        "from_start": bool(run.arguments.get("from_start")),
     }
     key = f"{run.connection}/{partition.id}"
     return Job("sync", key, run.residency, run.row["tenant"], run.connection, arguments)
@@ -109,7 +117,8 @@ def _job(run: JobRun, partition: Partition, *, from_start: bool = False) -> Job:
 
 def _begin(run: JobRun) -> Progress:
     given = run.arguments["partition"]
-    partition = Partition(given["id"], given.get("label", ""), given.get("estimate"))
+    since = datetime.fromisoformat(given["since"]) if given.get("since") else None
+    partition = Partition(given["id"], given.get("label", ""), given.get("estimate"), since)
     fallback: Cursor | None = run.arguments.get("cursor")
     # A slice that continues must not start over: only the first attempt of a request opens a new generation.
     from_start = bool(run.arguments.get("from_start")) and run.row["reason"] != CONTINUES
@@ -145,8 +154,9 @@ def _commit(run: JobRun, progress: Progress, page: Page, plugin: str) -> None:
     run.database.run(commit)
 
 
-def _after(run: JobRun, connection: sa.Connection, progress: Progress, page: Page) -> None:
-    if page.reconcile:
+def _after(run: JobRun, progress: Progress, page: Page, connection: sa.Connection) -> None:
+    # A reading that was asked to leave out old history does not know what is gone.
+    if page.reconcile and progress.partition.since is None:
         wanted = Job(
             "reconcile",
             f"{run.connection}/{progress.partition.id}",
@@ -159,12 +169,12 @@ def _after(run: JobRun, connection: sa.Connection, progress: Progress, page: Pag
         jobs.enqueue(run.database, connection, [wanted], vault=run.runtime.vault, now=run.now())
 
 
-def _mark_done(run: JobRun, connection: sa.Connection, progress: Progress) -> None:
+def _mark_done(run: JobRun, progress: Progress, connection: sa.Connection) -> None:
     partition = progress.partition.id
     syncs.mark(connection, run.residency, run.connection, partition, state="done", reason="", now=run.now())
 
 
-def _not_covered(run: JobRun, connection: sa.Connection, progress: Progress, error: ConnectorsError) -> None:
+def _not_covered(run: JobRun, progress: Progress, error: ConnectorsError, connection: sa.Connection) -> None:
     """Write a partition that cannot be read into the ledger: it was listed, and it was not scanned."""
     failure = UnitFailure("", GAPS[type(error)], str(error))
     page = Page(failures=(failure,), listed=1)
@@ -184,6 +194,6 @@ def _crowded(run: JobRun) -> bool:
     return run.database.read(count) >= BACKLOG_LIMIT
 
 
-def request(run_for: str, *, residency: str, tenant: str, from_start: bool = False) -> Job:
-    """Return the job that starts a sync of a connection."""
-    return Job("discover", run_for, residency, tenant, run_for, {"from_start": from_start})
+def request(name: str, *, residency: str, tenant: str, from_start: bool = False, since: str | None = None) -> Job:
+    """Return the job that starts a sync of a connection; `since` is the ISO time that history starts at."""
+    return Job("discover", name, residency, tenant, name, {"from_start": from_start, "since": since})

@@ -55,5 +55,3 @@ def config() -> Config:
     settings = Config()
     settings.set_main_option("script_location", str(Path(__file__).parent))
     return settings
-
-

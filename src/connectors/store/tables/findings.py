@@ -25,6 +25,17 @@ resource = sa.Table(
     sa.Index("ix_resource_parent", "residency", "parent_key"),
 )
 
+container = sa.Table(
+    "container",
+    metadata,
+    *key_columns(),
+    sa.Column("connection", sa.String(128), nullable=False),
+    sa.Column("container", sa.String(255), nullable=False),
+    sa.Column("name", sa.String(255), nullable=False),
+    choice("visibility", Visibility),
+    sa.Column("updated_at", UtcDateTime, nullable=False),
+)
+
 finding = sa.Table(
     "finding",
     metadata,

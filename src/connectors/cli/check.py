@@ -1,0 +1,165 @@
+"""`connectors check`: what works, what will not, and what to do about it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import click
+from rich.markup import escape
+
+from connectors.cli.state import State, pass_state
+from connectors.cli.terminal import console, print_json
+from connectors.contract import ReceivesWebhooks
+from connectors.errors import ConfigError, ConnectorsError, PluginFault
+from connectors.host import guarded, wall
+from connectors.model import Check, Level
+from connectors.runtime import Runtime
+from connectors.store.migrations import pending_revisions
+from connectors.work.context import Connections
+
+MARKS = {Level.OK: "[green]ok[/]     ", Level.WARNING: "[yellow]warning[/]", Level.FAILED: "[red]failed[/] "}
+CODES = {Level.OK: 0, Level.WARNING: 1, Level.FAILED: 2}
+
+
+@click.command()
+@click.option("--offline", is_flag=True, help="Look at configuration and plugins only; touch no network.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@pass_state
+def check(state: State, *, offline: bool, as_json: bool) -> None:
+    """Check configuration, database, connections and destinations.
+
+    Exits with 0 when all is well, 1 with warnings, 2 when something will not work.
+    """
+    results: list[tuple[str, Check]] = []
+    try:
+        with state.runtime() as runtime:
+            for subject, result in everything(runtime, offline=offline):
+                results.append((subject, result))
+                if not as_json:
+                    _print(subject, result)
+    except ConfigError as error:
+        for problem in error.problems:
+            results.append(("configuration", Check("configuration", Level.FAILED, problem)))
+            if not as_json:
+                _print(*results[-1])
+    worst = max((result.level for _, result in results), key=lambda level: CODES[level], default=Level.OK)
+    if as_json:
+        print_json({"level": worst, "checks": [{"subject": subject, **asdict(result)} for subject, result in results]})
+    sys.exit(CODES[worst])
+
+
+def everything(runtime: Runtime, *, offline: bool) -> Iterator[tuple[str, Check]]:
+    """Yield every check, what it is about first."""
+    yield "configuration", Check("configuration", Level.OK, _summary(runtime))
+    for plugin in runtime.host.plugins.values():
+        if plugin.problem:
+            yield plugin.name, Check("plugin", Level.FAILED, plugin.problem, "see `connectors plugins list`")
+    yield from _policies(runtime)
+    if not offline:
+        yield from _databases(runtime)
+    yield from _connections(runtime, offline=offline)
+    yield from _destinations(runtime, offline=offline)
+
+
+def _summary(runtime: Runtime) -> str:
+    config = runtime.config
+    parts = (
+        (len(config.connections), "connections"),
+        (len(config.policies), "policies"),
+        (len(config.destinations), "destinations"),
+    )
+    return "valid: " + ", ".join(f"{count} {name}" for count, name in parts)
+
+
+def _policies(runtime: Runtime) -> Iterator[tuple[str, Check]]:
+    for policy in runtime.config.policies:
+        unknown = runtime.policies.unknown(policy.name)
+        if unknown:
+            yield (
+                policy.name,
+                Check(
+                    "detectors",
+                    Level.FAILED,
+                    f"no detector answers to {', '.join(unknown)}",
+                    "`connectors detectors list` shows the names",
+                ),
+            )
+        elif not policy.alert and not policy.actions:
+            yield policy.name, Check("routes", Level.WARNING, "nobody is told of what it finds", "add `alert: [...]`")
+    if not runtime.config.policies:
+        yield (
+            "policies",
+            Check("policies", Level.WARNING, "without a policy nothing is found", "add one under `policies:`"),
+        )
+
+
+def _databases(runtime: Runtime) -> Iterator[tuple[str, Check]]:
+    for database in runtime.databases.all():
+        name = database.url.render_as_string(hide_password=True)
+        try:
+            pending = pending_revisions(database)
+        except ConnectorsError as error:
+            yield name, Check("database", Level.FAILED, str(error), "is it running, and is the URL right?")
+            continue
+        if pending and database.dialect != "sqlite":
+            yield name, Check("schema", Level.FAILED, "the schema is old", "run `connectors db upgrade`")
+        elif pending:
+            yield name, Check("schema", Level.OK, "will be made at the first start")
+        else:
+            yield name, Check("schema", Level.OK, "reachable and current")
+
+
+def _connections(runtime: Runtime, *, offline: bool) -> Iterator[tuple[str, Check]]:
+    connections = Connections(runtime)
+    for name, settings in runtime.config.connections.items():
+        try:
+            connector = connections.get(name)
+        except ConfigError as error:
+            for problem in error.problems:
+                yield name, Check("config", Level.FAILED, problem)
+            continue
+        except PluginFault as fault:
+            yield name, Check("plugin", Level.FAILED, str(fault), "report it to the plugin's author")
+            continue
+        yield name, Check("config", Level.OK, f"valid for {settings.connector}")
+        if isinstance(connector, ReceivesWebhooks):
+            yield name, _webhooks(connector.config.webhook_secret is not None, runtime.config.gateway.public_url, name)
+        if offline or not settings.enabled:
+            continue
+        try:
+            for result in guarded(runtime.host.owners[settings.connector], "check", connector.check()):
+                yield name, result
+        except ConnectorsError as error:
+            yield name, Check("check", Level.FAILED, str(error))
+
+
+def _webhooks(has_secret: bool, public_url: str, name: str) -> Check:
+    if not has_secret:
+        hint = "set `webhook_secret` to receive changes in real time"
+        return Check("webhooks", Level.WARNING, "not accepted: there is no secret to verify them with", hint)
+    where = f"{public_url.rstrip('/')}/webhooks/{name}" if public_url else f"<your public URL>/webhooks/{name}"
+    return Check("webhooks", Level.OK, f"accepted at {where}")
+
+
+def _destinations(runtime: Runtime, *, offline: bool) -> Iterator[tuple[str, Check]]:
+    for name in runtime.config.destinations:
+        try:
+            destination = runtime.destination(name)
+            if offline:
+                yield name, Check("config", Level.OK, f"valid for {destination.kind}")
+                continue
+            with wall(f"destination {name}", "probe"):
+                yield name, Check("reach", Level.OK, destination.probe())
+        except ConfigError as error:
+            for problem in error.problems:
+                yield name, Check("config", Level.FAILED, problem)
+        except ConnectorsError as error:
+            yield name, Check("reach", Level.FAILED, str(error))
+
+
+def _print(subject: str, result: Check) -> None:
+    hint = f" [dim]→ {escape(result.hint)}[/]" if result.hint else ""
+    line = f"{MARKS[result.level]} [bold]{escape(subject)}[/] {escape(result.name)}: {escape(result.message)}{hint}"
+    console().print(line, soft_wrap=True)

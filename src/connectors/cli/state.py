@@ -1,0 +1,58 @@
+"""What every command shares: which configuration, and the runtime it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from connectors.errors import ConfigError
+
+if TYPE_CHECKING:
+    # The runtime imports the database and every client: `connectors scan` starts without them.
+    from connectors.config import Config
+    from connectors.runtime import Runtime
+
+
+@dataclass
+class State:
+    """The options of the command itself."""
+
+    config_path: Path
+
+    def config(self) -> Config:
+        """Return the configuration. Raises `ConfigError`."""
+        from connectors.config import load_config
+
+        return load_config(self.config_path)
+
+    @property
+    def folder(self) -> Path:
+        """The folder at which the configuration's relative paths start."""
+        return self.config_path.parent
+
+    @contextmanager
+    def runtime(self) -> Iterator[Runtime]:
+        """Open the runtime for one command."""
+        from connectors.runtime import Runtime
+
+        opened = Runtime.open(self.config(), folder=self.folder)
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+
+pass_state = click.make_pass_decorator(State)
+
+
+def connection_named(runtime: Runtime, name: str) -> str:
+    """Return the name if there is such a connection. Raises `ConfigError` that lists those there are."""
+    if name not in runtime.config.connections:
+        known = ", ".join(sorted(runtime.config.connections)) or "none"
+        raise ConfigError(f"there is no connection {name!r}", hint=f"configured: {known}")
+    return name

@@ -1,0 +1,38 @@
+"""The whole site of an installation, and the server that runs it."""
+
+from __future__ import annotations
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+
+from connectors.config.models import GatewaySettings
+from connectors.gateway.app import create_app
+from connectors.metrics import Metrics
+from connectors.runtime import Runtime
+
+
+def site(runtime: Runtime, *, metrics: Metrics | None = None) -> Starlette:
+    """Return everything that `connectors serve` serves."""
+    routes: list[BaseRoute] = []
+    return create_app(runtime, metrics=metrics, routes=routes)
+
+
+def server(
+    app: Starlette, settings: GatewaySettings, *, host: str | None = None, port: int | None = None
+) -> uvicorn.Server:
+    """Return a server with bounds on headers, idle connections and slow clients."""
+    config = uvicorn.Config(
+        app,
+        host=host or settings.host,
+        port=settings.port if port is None else port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=15,
+        h11_max_incomplete_event_size=64 * 1024,
+        limit_concurrency=2000,
+        backlog=2048,
+        timeout_graceful_shutdown=20,
+    )
+    return uvicorn.Server(config)

@@ -1,0 +1,173 @@
+"""Findings as people work with them: looked up, changed with a history, suppressed by fingerprint."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.errors import Conflict, NotFound
+from connectors.model import FindingState
+from connectors.store.columns import natural_id
+from connectors.store.engine import Database, Row
+from connectors.store.recording import change
+from connectors.store.tables.findings import finding, finding_change, suppression
+
+VERDICTS = {FindingState.FALSE_POSITIVE: "false_positive", FindingState.IGNORED: "accepted"}
+"""States that say something about the value itself, wherever it turns up next."""
+
+
+def get(connection: sa.Connection, residency: str, identity: uuid.UUID) -> Row:
+    """Return one finding. Raises `NotFound`."""
+    query = sa.select(finding).where(finding.c.residency == residency, finding.c.id == identity)
+    row = connection.execute(query).first()
+    if row is None:
+        raise NotFound(f"there is no finding {identity}")
+    return row._asdict()
+
+
+def matching(connection: sa.Connection, residency: str, start: str) -> list[uuid.UUID]:
+    """Return the ids of findings that begin with `start`, as people shorten them; at most two."""
+    digits = start.replace("-", "").lower()
+    if not digits or len(digits) > 32 or any(character not in "0123456789abcdef" for character in digits):
+        return []
+    low = uuid.UUID(digits.ljust(32, "0"))
+    high = uuid.UUID(digits.ljust(32, "f"))
+    query = sa.select(finding.c.id).where(finding.c.residency == residency, finding.c.id >= low, finding.c.id <= high)
+    return list(connection.execute(query.limit(2)).scalars())
+
+
+def listed(
+    connection: sa.Connection,
+    residency: str,
+    *,
+    states: Sequence[str] = (),
+    name: str | None = None,
+    detector: str | None = None,
+    min_severity: int = 0,
+    limit: int = 100,
+) -> list[Row]:
+    """Return findings, the latest first."""
+    query = sa.select(finding).where(finding.c.residency == residency)
+    if states:
+        query = query.where(finding.c.state.in_(states))
+    if name:
+        query = query.where(finding.c.connection == name)
+    if detector:
+        query = query.where(sa.or_(finding.c.detector == detector, finding.c.family == detector))
+    if min_severity:
+        query = query.where(finding.c.severity >= min_severity)
+    query = query.order_by(finding.c.last_seen.desc(), finding.c.id).limit(limit)
+    return [row._asdict() for row in connection.execute(query)]
+
+
+def every(database: Database, residency: str, *, page: int = 1000) -> Iterator[Row]:
+    """Yield all findings of a residency, a page per transaction, in the order of their ids."""
+    last: uuid.UUID | None = None
+    while True:
+        query = sa.select(finding).where(finding.c.residency == residency).order_by(finding.c.id).limit(page)
+        if last is not None:
+            query = query.where(finding.c.id > last)
+        rows = database.read(lambda c, q=query: [row._asdict() for row in c.execute(q)])  # type: ignore[misc]
+        yield from rows
+        if len(rows) < page:
+            return
+        last = rows[-1]["id"]
+
+
+def history(connection: sa.Connection, residency: str, identity: uuid.UUID) -> list[Row]:
+    """Return every change of a finding's state, the oldest first."""
+    query = (
+        sa.select(finding_change)
+        .where(finding_change.c.residency == residency, finding_change.c.finding_id == identity)
+        .order_by(finding_change.c.revision)
+    )
+    return [row._asdict() for row in connection.execute(query)]
+
+
+def same_value(connection: sa.Connection, row: Mapping[str, Any], *, limit: int = 50) -> list[Row]:
+    """Return the other places of a finding's value."""
+    query = sa.select(finding).where(
+        finding.c.residency == row["residency"],
+        finding.c.tenant == row["tenant"],
+        finding.c.fingerprint == row["fingerprint"],
+        finding.c.id != row["id"],
+    )
+    return [found._asdict() for found in connection.execute(query.limit(limit))]
+
+
+def set_state(
+    database: Database,
+    connection: sa.Connection,
+    row: Mapping[str, Any],
+    state: FindingState,
+    *,
+    actor: str,
+    comment: str = "",
+    suppress: bool = False,
+    now: datetime,
+) -> Row:
+    """Change a finding's state from what `row` says it is; return the new row.
+
+    Raises `Conflict` when somebody changed it since `row` was read. With `suppress`, a false positive or an
+    accepted value is not told again wherever it turns up, and any other state lifts that.
+    """
+    before = row["state"]
+    revision = row["revision"] + 1
+    values = {
+        "state": state,
+        "revision": revision,
+        "note": comment[:2000] or row["note"],
+        "resolved_at": now if state is FindingState.RESOLVED else None,
+        "updated_at": now,
+        "expires_at": None,
+    }
+    guarded = (
+        sa.update(finding)
+        .where(finding.c.residency == row["residency"], finding.c.id == row["id"])
+        .where(finding.c.revision == row["revision"])
+        .values(**values)
+        .returning(finding.c.id)
+    )
+    if connection.execute(guarded).first() is None:
+        raise Conflict("somebody changed this finding first", hint="look at it again, then decide")
+    new = {**row, **values}
+    made = change(new, before, state, now=now, comment=comment[:2000], actor=actor)
+    database.insert_new(connection, finding_change, [made])
+    if suppress:
+        set_suppression(database, connection, new, VERDICTS.get(state), actor=actor, comment=comment, now=now)
+    return new
+
+
+def set_suppression(
+    database: Database,
+    connection: sa.Connection,
+    row: Mapping[str, Any],
+    verdict: str | None,
+    *,
+    actor: str,
+    comment: str,
+    now: datetime,
+) -> None:
+    """Remember what people say of a value, by its fingerprint; None forgets it."""
+    identity = natural_id("suppression", row["residency"], row["tenant"], row["fingerprint"])
+    if verdict is None:
+        where = [suppression.c.residency == row["residency"], suppression.c.id == identity]
+        connection.execute(sa.delete(suppression).where(*where))
+        return
+    values = {
+        "residency": row["residency"],
+        "id": identity,
+        "tenant": row["tenant"],
+        "fingerprint": row["fingerprint"],
+        "family": row["family"],
+        "verdict": verdict,
+        "actor": actor[:255],
+        "comment": comment[:2000],
+        "at": now,
+        "expires_at": None,
+    }
+    database.upsert(connection, suppression, [values], update=("verdict", "actor", "comment", "at"))
