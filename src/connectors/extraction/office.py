@@ -6,7 +6,8 @@ import zipfile
 from collections.abc import Iterator
 from io import BytesIO
 
-from connectors.extraction import archives, bounded, sheets, spreadsheet, xmltext
+from connectors.extraction import archives, bounded, ole, sheets, spreadsheet, xmltext
+from connectors.extraction.extractor import Text
 from connectors.extraction.items import Inner, Item, Meter, gap
 from connectors.model import Gap
 
@@ -16,7 +17,9 @@ _DULL = ("/theme/", "[Content_Types].xml", "META-INF/manifest.xml", "/_rels/", "
 _ODS = b"opendocument.spreadsheet"
 _PREVIEWS = ("docProps/thumbnail.", "Thumbnails/")
 """Small pictures of the first page, whose text is in the document."""
-_CONTROL = (".bin", ".emf", ".wmf", ".fntdata", ".odttf", ".ttf", ".xlb")
+_FONTS = (".fntdata", ".odttf", ".ttf")
+_SETTINGS = ("/printerSettings", "xl/worksheets/", "xl/sharedStrings.bin")
+"""Binary parts that are no content, or that the reader of binary workbooks has shown."""
 
 
 def read_ooxml(data: bytes, meter: Meter) -> Iterator[Item]:
@@ -66,7 +69,10 @@ def _content(name: str, data: bytes, *, is_cut: bool) -> Iterator[Item]:
     elif name.endswith(_XML):
         if not any(dull in name for dull in _DULL):
             yield from xmltext.read_part(data, name)
-    elif not (name.endswith(_CONTROL) and not data.startswith(b"\xd0\xcf\x11\xe0")):
+    elif name.endswith(".bin") and not data.startswith(b"\xd0\xcf\x11\xe0"):
+        if not any(dull in name for dull in _SETTINGS) and (found := ole.strings(data)):
+            yield Text(found, f"{name}#strings")
+    elif not name.endswith(_FONTS):
         yield Inner(name, data, cut=is_cut)
 
 

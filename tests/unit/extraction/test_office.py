@@ -48,6 +48,16 @@ def test_word_shows_all_its_parts(read):
     assert texts["word/_rels/document.xml.rels#attributes"] == "https://example.test/?t=1"
 
 
+def test_binary_parts_are_searched_for_text_and_strange_pictures_named(read):
+    extra = {
+        "xl/comments1.bin": b"\x01\x02" + "a comment".encode("utf-16-le"),
+        "word/media/a.emf": b"\x01\0\0\0" + bytes(60),
+    }
+    texts, gaps = read(documents.docx("body", extra=extra))
+    assert texts["xl/comments1.bin#strings"] == "a comment"
+    assert gaps == {"word/media/a.emf": Gap.UNSUPPORTED_TYPE}
+
+
 def test_runs_of_one_word_are_joined(read):
     texts, _ = read(documents.docx(documents.paragraph("4111 11", "11 1111 ", "1111")))
     assert texts["word/document.xml"] == "4111 1111 1111 1111"
