@@ -46,6 +46,7 @@ CODES: Mapping[int, str] = {
     42203: "There is no such policy or rule",
     42204: "The webhook address is refused",
     42205: "The alert has no destination",
+    42206: "There are too many findings",
     42900: "Too many requests",
     42901: "The monthly quota is used up",
     50000: "Something went wrong here",

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 from uuid import UUID
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 from connectors.api.errors import ApiError
 from connectors.api.replace import rule_of
 from connectors.api.wire import (
+    DETECTORS,
     AlertConfig,
     ContextRuleBody,
     DetectorBody,
@@ -43,6 +45,9 @@ from connectors.extraction import tables
 from connectors.model import Confidence, Match
 from connectors.redaction import Rule as Redaction
 from connectors.store.columns import natural_id
+
+MOST_MATCHES = 20_000
+"""Matches of a policy's own detectors in one request: a regex such as `.` would make an answer of gigabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,8 @@ def compiled(policy: PolicyBody, stored: StoredRules) -> Policy:
             raise ApiError(42203, data={"policy.detectionRuleUUIDs": f"there is no rule {uuid}"})
         rule = _rule(stored[uuid], own, policy.defaultRedactionConfig, at=str(uuid))
         rules.append(replace(rule, uuid=str(uuid)))
+    if sum(len(rule.parts) for rule in rules) > DETECTORS:
+        raise ApiError(40002, data={"policy": f"has more than {DETECTORS} detectors in all its rules"})
     mine = {detector.id for detector in own}
     named = {use.detector for rule in rules for part in rule.parts for use in part.uses}
     return Policy(
@@ -157,8 +164,11 @@ class Detectors:
                 for number, text in enumerate(texts)
             ]
         if policy.own:
+            left = MOST_MATCHES
             for text, matches in zip(texts, found, strict=True):
-                matches.extend(_own_matches(policy.own, text))
+                own = _own_matches(policy.own, text, left)
+                left -= len(own)
+                matches.extend(own)
         return found
 
     @staticmethod
@@ -169,7 +179,7 @@ class Detectors:
     def table(self, policy: Policy, text: str, columns: tuple[str, ...], rows: tuple[int, ...]) -> list[Match]:
         """Return the matches in one tabular text."""
         found = self._for(policy.detectors).scan(text, columns=columns, rows=rows) if policy.detectors else []
-        return [*found, *_own_matches(policy.own, text)]
+        return [*found, *_own_matches(policy.own, text, MOST_MATCHES)]
 
     def _for(self, ids: frozenset[str]) -> Engine:
         if ids <= self._engine.ids:
@@ -294,7 +304,15 @@ def _delimiter(text: str) -> str:
     return tables.delimiter(text) if text.count("\n", 0, 16_384) > 1 else ""
 
 
-def _own_matches(own: Iterable[UserDetector], text: str) -> Iterator[Match]:
+def _own_matches(own: Iterable[UserDetector], text: str, most: int) -> list[Match]:
+    """Return what a policy's own detectors match in a text. Raises `ApiError` when it is more than `most`."""
+    found = list(islice(_searched(own, text), most + 1))
+    if len(found) > most:
+        raise ApiError(42206, f"Regexes and word lists match more than {MOST_MATCHES} times: narrow them.")
+    return found
+
+
+def _searched(own: Iterable[UserDetector], text: str) -> Iterator[Match]:
     plain = normalize(text)
     for detector in own:
         for first, last, confidence in detector.search(plain.text):

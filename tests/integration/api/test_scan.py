@@ -184,6 +184,13 @@ def test_a_wrong_detector_is_refused_by_name(
     assert f"policy.detectionRules[0].detectors[0]{field}" in answer.json()["additionalData"]
 
 
+def test_a_regex_that_matches_everything_is_refused_before_it_makes_an_answer(
+    client: TestClient, auth: dict[str, str]
+) -> None:
+    answer = client.post("/v3/scan", json=body(["x" * 50_000], {"regex": {"pattern": "."}}), headers=auth)
+    assert (answer.status_code, answer.json()["code"]) == (422, 42206)
+
+
 def test_eleven_rules_are_too_many(client: TestClient, auth: dict[str, str]) -> None:
     request = body([CARD], CARDS)
     request["policy"]["detectionRules"] *= 11
