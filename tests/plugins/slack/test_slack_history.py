@@ -247,3 +247,20 @@ def test_incremental_pass_lists_only_newer_files(connect: Connect, slack: FakeSl
     later = ids(list(connect().read(partition, pages[-1].cursor)))
     assert f"file:{new}" in later
     assert f"file:{old}" not in later
+
+
+def test_every_page_of_files_is_read(connect: Connect, slack: FakeSlack) -> None:
+    channel, user = slack.add_channel("general"), slack.add_user("Ann")
+    made = {f"file:{slack.add_file(channel, user, f'{number}.txt', b'x')}" for number in range(230)}
+    pages = list(connect().read(Partition(f"channel:{channel}"), None))
+    assert {ident for ident in ids(pages) if ident.startswith("file:")} == made
+
+
+def test_fake_tier_is_obeyed(connect: Connect, slack: FakeSlack) -> None:
+    channel, _ = fill(slack, count=10, threads=0)
+    slack.limit("conversations.history", calls=2, seconds=60)
+    with pytest.raises(RateLimited) as caught:
+        list(connect(page_size=2).read(Partition(f"channel:{channel}"), None))
+    assert caught.value.after is not None
+    assert 0 < caught.value.after <= 60
+    assert [path for _, path in slack.calls].count("/api/conversations.history") == 3
