@@ -207,7 +207,10 @@ class Jira:
         if token:
             body["nextPageToken"] = token
         answer = mapping(self.call("POST", f"{self.api}/search/jql", body=body, bucket="search"))
-        return listing(answer, "issues"), text(answer.get("nextPageToken"))
+        following = "" if answer.get("isLast") is True else text(answer.get("nextPageToken"))
+        if token and following == token:
+            raise Transient("Jira gave the same page token twice")
+        return listing(answer, "issues"), following
 
     def search_from(self, jql: str, *, start: int, limit: int = 50) -> tuple[list[Mapping[str, Any]], int]:
         """Return the issues from place `start` on with every field, and how many there are (Data Center)."""

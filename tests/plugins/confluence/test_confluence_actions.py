@@ -117,6 +117,19 @@ def test_somebody_who_writes_first_wins(confluence: FakeConfluence, connect: Con
     assert confluence.text_of(ident) == "<p>SECRET-1 and more</p>"
 
 
+def test_a_write_that_was_repeated_after_a_lost_answer_is_done(confluence: FakeConfluence, connect: Connect) -> None:
+    ident = page(confluence, "<p>SECRET-1</p>")
+    place = target(f"page:{ident}")
+
+    def written_already(text: str) -> str:
+        confluence.edit(ident, body="<p>***</p>")
+        return VALUE.sub("***", text)
+
+    repeated = Target(place.resource, "body", "t", place.matches, written_already)
+    assert connect(confluence).act("redact", repeated, dry_run=False).result is ActionResult.DONE
+    assert numbers(confluence, ident) == [1, 2]
+
+
 def test_a_dry_run_writes_nothing(confluence: FakeConfluence, connect: Connect) -> None:
     ident = page(confluence, "<p>SECRET-1</p>")
     assert connect(confluence).act("redact", target(f"page:{ident}"), dry_run=True).result is ActionResult.DRY_RUN

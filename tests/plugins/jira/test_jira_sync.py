@@ -103,6 +103,19 @@ def test_a_token_that_is_refused_or_too_old_is_replaced_by_the_creation_time(clo
     assert "nextPageToken" not in search_bodies(cloud)[0]
 
 
+def test_tokens_that_lead_nowhere_end_the_reading(cloud: FakeJira, connect: Connect) -> None:
+    partition = seeded(cloud, 4, page_limit=2)
+    first = next(iter(connect(cloud).read(partition, None)))
+    assert first.cursor is not None
+    token = first.cursor["token"]
+    cloud.fail(Response.of({"issues": [], "nextPageToken": token}))
+    with pytest.raises(Transient):
+        list(connect(cloud).read(partition, first.cursor))
+    cloud.fail(Response.of({"issues": [], "nextPageToken": "more", "isLast": True}))
+    (last,) = connect(cloud).read(partition, first.cursor)
+    assert last.done
+
+
 def test_issues_deleted_between_pages_hide_none(connect: Connect) -> None:
     jira = FakeJira(cloud=False)
     partition = seeded(jira, 8, page_limit=3)
