@@ -318,7 +318,7 @@ class Reader:
         return self.read_channel() if named else ()
 
     def file(self) -> tuple[Event, ...]:
-        """Handle `file_created`, `file_shared`, `file_public`, `file_change` and `file_unshared`.
+        """Handle `file_shared`, `file_public`, `file_change`, `file_unshared` and `file_deleted`.
 
         These carry only the file's id; `units` asks for the rest. Most do not say the channel either: their
         container is empty.
@@ -329,7 +329,7 @@ class Reader:
         listed = event.get("channel_ids")
         named = event.get("channel_id") or (listed[0] if isinstance(listed, list) and listed else "")
         place = Place(named if isinstance(named, str) else "", workspace_url=self.workspace_url)
-        known = event.get("type") in ("file_created", "file_shared")
+        known = event.get("type") == "file_shared"
         made = file_event({"id": file_id}, place, version=_SEEN if known else self._when())
         if event.get("type") == "file_deleted":
             return (replace(made, kind=EventKind.DELETED, payload=None),)
@@ -384,7 +384,7 @@ class Reader:
 _HANDLERS: Mapping[str, Callable[[Reader], tuple[Event, ...]]] = {
     "message": Reader.message,
     **dict.fromkeys(
-        ("file_created", "file_shared", "file_public", "file_change", "file_unshared", "file_deleted"),
+        ("file_shared", "file_public", "file_change", "file_unshared", "file_deleted"),
         Reader.file,
     ),
     **dict.fromkeys(("channel_shared", "channel_unshared"), Reader.exposed),

@@ -60,7 +60,7 @@ def shown(event: Event) -> tuple[str, str, int]:
                 ("sync", "channel:C024BE91L", 1715603021000100),
             ],
         ),
-        ("file_created", [("changed", "file:F0FIXTURE1", 1)]),
+        ("file_created", []),
         ("file_shared", [("changed", "file:F0FIXTURE1", 1)]),
         ("file_change", [("changed", "file:F0FIXTURE1", 1715603000000000)]),
         ("file_public", [("changed", "file:F0FIXTURE1", 1715603024000100)]),
