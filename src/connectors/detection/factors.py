@@ -11,7 +11,7 @@ import os
 import platform
 import re
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from re import _constants as codes  # type: ignore[attr-defined]  # no public way to a pattern's literals
@@ -224,7 +224,9 @@ class FallbackFinder:
     def __init__(self, factors: Sequence[Factor]) -> None:
         import ahocorasick_rs
 
-        self._patterns = [re.compile(b"(?=(%s))" % _expression(f), _re_flags(f)) for f in factors]
+        self._starts = [re.compile(b"(?=(%s))" % _expression(f), _re_flags(f)) for f in factors]
+        self._wholes = [re.compile(_expression(f), _re_flags(f)) for f in factors]
+        self._shortest = [int(parser.parse(f.pattern).getwidth()[0]) for f in factors]
         gates = [literal(f.pattern) for f in factors]
         self._always = [number for number, gate in enumerate(gates) if not gate]
         self._gates = sorted({gate for gate in gates if gate})
@@ -232,11 +234,20 @@ class FallbackFinder:
         self._words = ahocorasick_rs.BytesAhoCorasick([gate.encode("latin-1") for gate in self._gates])
 
     def hits(self, data: bytes) -> list[Hit]:
-        """Return the longest hit from each place in `data` where a factor starts."""
+        """Return the hits in `data`, as hyperscan does: every end that a factor can have."""
         gates = {index for index, _, _ in self._words.find_matches_as_indexes(data.lower(), overlapping=True)}
         numbers = [*self._always, *(number for gate in gates for number in self._behind[gate])]
-        found = {(n, match.end(1)) for n in numbers for match in self._patterns[n].finditer(data)}
+        found = {hit for number in numbers for hit in self._ends(number, data)}
         return sorted(found, key=lambda hit: hit[1])
+
+    def _ends(self, number: int, data: bytes) -> Iterator[Hit]:
+        whole, shortest = self._wholes[number], self._shortest[number]
+        for match in self._starts[number].finditer(data):
+            start, longest = match.span(1)
+            yield number, longest
+            for end in range(start + shortest, longest):
+                if whole.fullmatch(data, start, end):
+                    yield number, end
 
 
 def _re_flags(factor: Factor) -> int:
