@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.model import Container, Event, EventKind, PersonRef, Resource, Visibility
+from connectors.model import Container, Event, EventKind, PersonRef, Resource
 from connectors_jira.shapes import mapping, micros, moment, objects, text
 
 RECENT = "recent"
@@ -44,11 +44,8 @@ class Issue:
 
 
 def container(project: Mapping[str, Any]) -> Container:
-    """Return the container of a project. `isPrivate` comes with project lists on Cloud only."""
-    private = project.get("isPrivate")
-    seen = {True: Visibility.PRIVATE, False: Visibility.INTERNAL}
-    visibility = seen[private] if isinstance(private, bool) else Visibility.UNKNOWN
-    return Container(text(project.get("id")), text(project.get("key")), visibility)
+    """Return the container of a project."""
+    return Container(text(project.get("id")), text(project.get("key")))
 
 
 def person_ref(user: Any) -> PersonRef | None:
@@ -74,8 +71,7 @@ def issue_resource(issue: Issue, fields: Mapping[str, Any]) -> Resource:
         issue.label,
         issue.url,
         author,
-        issue.container.visibility,
-        parent,
+        parent=parent,
     )
 
 
@@ -102,8 +98,7 @@ def comment_event(comment: Mapping[str, Any], issue: Issue) -> Event:
         f"comment on {issue.label}",
         f"{issue.url}?focusedCommentId={text(comment.get('id'))}" if issue.url else "",
         person_ref(comment.get("author")),
-        issue.container.visibility,
-        f"issue:{issue.id}",
+        parent=f"issue:{issue.id}",
     )
     return Event(EventKind.CHANGED, resource, micros(changed), {"body": comment.get("body")}, moment(changed))
 
@@ -119,8 +114,7 @@ def attachment_event(attachment: Mapping[str, Any], issue: Issue) -> Event:
         f"attachment of {issue.label}",
         issue.url,
         person_ref(attachment.get("author")),
-        issue.container.visibility,
-        f"issue:{issue.id}",
+        parent=f"issue:{issue.id}",
     )
     return Event(EventKind.CHANGED, resource, micros(made), facts, moment(made))
 
