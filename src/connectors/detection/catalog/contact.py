@@ -55,7 +55,8 @@ DETECTORS = (
         name="E-mail address",
         family="email",
         category="contact",
-        pattern=r"(?<![\w.+%-])(?P<value>[\w.+%-]{1,64}+@[A-Za-z0-9-]{1,63}+(?:\.[A-Za-z0-9-]{1,63}+){1,6})(?![\w@])",
+        pattern=r"(?<![\w.+%-])(?P<value>[\w.+%-]{1,64}+@[A-Za-z0-9-]{1,63}+"
+        r"(?:\.[A-Za-z0-9-]{1,63}+){1,6})(?![\w@])",
         factors=(r"[\w.%+-]@\w",),
         validators=("email_address",),
         normalize="lower",
@@ -70,7 +71,8 @@ DETECTORS = (
         name="Phone number with country code",
         family="phone",
         category="contact",
-        pattern=r"(?<![\w.+\-/=])(?P<value>(?:\+|00)[1-9]\d{0,2}[ .\-]?(?:\(0?\d{1,4}\)[ .\-]?)?\d{1,5}(?:[ .\-/]?\d{1,5}){1,6}"
+        pattern=r"(?<![\w.+\-/=])(?P<value>(?:\+|00)[1-9]\d{0,2}[ .\-]?(?:\(0?\d{1,4}\)[ .\-]?)?\d{1,5}"
+        r"(?:[ .\-/]?\d{1,5}){1,6}"
         r"(?:[ ]?(?:x|ext\.?)[ ]?\d{1,6})?)(?![\w]|[.\-]\d)",
         factors=(r"\+[1-9]\d{0,2}[ .()-]{0,3}\d", r"\b00[1-9]\d{0,2}[ .()-]\d"),
         validators=("phone_number",),
@@ -87,7 +89,8 @@ DETECTORS = (
         family="phone",
         category="contact",
         country="US",
-        pattern=r"(?<![\w.+\-/=])(?<!\+1[ .\-])(?P<value>(?:1[ .\-])?(?:\([2-9]\d{2}\)[ ]?|[2-9]\d{2}[ .\-])[2-9]\d{2}[ .\-]\d{4}"
+        pattern=r"(?<![\w.+\-/=])(?<!\+1[ .\-])(?P<value>(?:1[ .\-])?(?:\([2-9]\d{2}\)[ ]?"
+        r"|[2-9]\d{2}[ .\-])[2-9]\d{2}[ .\-]\d{4}"
         r"(?:[ ]?(?:x|ext\.?)[ ]?\d{1,6})?)(?![\w\-]|\.\d)",
         factors=(r"[2-9]\d{2}\)? ?[.-]?[2-9]\d{2}[ .-]\d{4}",),
         validators=("phone_number",),
@@ -107,8 +110,11 @@ DETECTORS = (
         pattern=r"(?<![\w.+\-/=:#])(?P<value>(?:\(0?\d{1,5}\)[ .\-/]{0,2})?\d(?:[ .\-/]{0,2}\d){4,12}"
         r"(?:[ ]?(?:x|ext\.?)[ ]?\d{1,6})?)(?![\w\-/:]|[.,]\d)",
         factors=(
-            r"\b(?:phone|telephone|tel|mobile|cell|fax|whatsapp|telefon|handy|call|calling|tlf|mob|answering at|messages to"
-            r"|contact|number|reach)\b[^\n\d]{0,32}\n?[ \t]{0,4}\(?\d{2}",
+            (
+                r"\b(?:phone|telephone|tel|mobile|cell|fax|whatsapp|telefon|handy|call|calling|tlf|mob"
+                r"|answering at|messages to"
+                r"|contact|number|reach)\b[^\n\d]{0,32}\n?[ \t]{0,4}\(?\d{2}"
+            ),
             r"\d[ -]{1,3}(?:office|fax|mobile|cell|phone)\b",
         ),
         ignore_case=True,

@@ -10,11 +10,15 @@ DETECTORS = (
     secret(
         "database_url",
         "Database or broker URL with a password",
-        pattern=r"(?<![A-Za-z0-9+])(?P<value>(?i:jdbc:)?(?i:postg(?:res(?:ql)?|is)|mysqlx?|mariadb|mssql|sqlserver|oracle"
-        r"|cockroachdb|mongodb|rediss?|valkeys?|amqps?|clickhouses?|couchbases?|couchdbs?|neo4js?|bolt|cassandra|nats|kafka"
-        r"|mqtts?|influxdb|snowflake|redshift|vertica|trino|presto|hive2|db2|firebird|memcached|timescaledb|yugabytedb|tds"
+        pattern=r"(?<![A-Za-z0-9+])(?P<value>(?i:jdbc:)?(?i:postg(?:res(?:ql)?|is)|mysqlx?|mariadb|mssql"
+        r"|sqlserver|oracle"
+        r"|cockroachdb|mongodb|rediss?|valkeys?|amqps?|clickhouses?|couchbases?|couchdbs?|neo4js?|bolt"
+        r"|cassandra|nats|kafka"
+        r"|mqtts?|influxdb|snowflake|redshift|vertica|trino|presto|hive2|db2|firebird|memcached"
+        r"|timescaledb|yugabytedb|tds"
         r"|pgsql|ldaps?)"
-        r"(?:\+[a-z0-9_]{2,16}){0,2}://[^\s:@/'\"<>`]{0,128}:[^\s'\"<>`/]{1,128}@(?:[^\s'\"<>`,;)\]}]{1,256}|\[[0-9a-f:]{2,39}\]))",
+        r"(?:\+[a-z0-9_]{2,16}){0,2}://[^\s:@/'\"<>`]{0,128}:[^\s'\"<>`/]{1,128}@"
+        r"(?:[^\s'\"<>`,;)\]}]{1,256}|\[[0-9a-f:]{2,39}\]))",
         factors=(r"://[^\s:@/'\x22<>`]{0,64}:[^\s/'\x22<>`]{1,96}@",),
         examples=(
             "DATABASE_URL=postgres://app:" + "mK4u9vXq2s" + "@db.internal:5432/app",
@@ -35,7 +39,8 @@ DETECTORS = (
     secret(
         "database_connection_string",
         "ODBC or ADO.NET connection string with a password",
-        pattern=r"(?P<value>(?:server|data source|host|driver|addr(?:ess)?|network address)[ ]{0,2}=[^;\n\"]{2,128};[^\n\"]{0,256}?"
+        pattern=r"(?P<value>(?:server|data source|host|driver|addr(?:ess)?"
+        r"|network address)[ ]{0,2}=[^;\n\"]{2,128};[^\n\"]{0,256}?"
         r"(?:password|pwd)[ ]{0,2}=[ ]{0,2}[^\s;\"'$<>{}]{3,128})",
         ignore_case=True,
         factors=(r";[ ]{0,2}(?:password|pwd)[ ]{0,2}=[ ]{0,2}[^\s;]",),
@@ -54,7 +59,8 @@ DETECTORS = (
     secret(
         "jdbc_url_parameters",
         "JDBC URL with a password parameter",
-        pattern=r"(?P<value>jdbc:[a-z0-9:]{2,24}:?(?://|@|thin:)[^\s\"'<>]{3,200}[?;&](?:password|pwd)=[^\s\"'&;<>${}]{3,128})",
+        pattern=r"(?P<value>jdbc:[a-z0-9:]{2,24}:?(?://|@|thin:)[^\s\"'<>]{3,200}[?;&](?:password"
+        r"|pwd)=[^\s\"'&;<>${}]{3,128})",
         ignore_case=True,
         factors=(r"jdbc:[a-z0-9:]{2,24}[/@][^\s\x22'<>]{3,200}[?;&](?:password|pwd)=",),
         validators=("connection_password",),
@@ -81,7 +87,8 @@ DETECTORS = (
     secret(
         "oracle_easy_connect",
         "Oracle login string",
-        pattern=r"(?:sqlplus|sqlldr|expdp|impdp|rman)[ ](?:-\w{1,8}[ ]){0,3}(?P<value>[A-Za-z]\w{1,30}/[^\s/@$<\"']{3,64}@[\w./:\-]{2,128})",
+        pattern=r"(?:sqlplus|sqlldr|expdp|impdp|rman)[ ](?:-\w{1,8}[ ]){0,3}"
+        r"(?P<value>[A-Za-z]\w{1,30}/[^\s/@$<\"']{3,64}@[\w./:\-]{2,128})",
         factors=("(?:sqlplus|sqlldr|expdp|impdp|rman) ",),
         validators=("not_template",),
         vendor="Oracle",
@@ -93,7 +100,8 @@ DETECTORS = (
     secret(
         "directory_entry_login",
         "Network or directory credential in .NET code",
-        pattern=r"(?:NetworkCredential|DirectoryEntry|PSCredential|BasicAWSCredentials)\s{0,2}\((?P<value>\s{0,12}\"[^\"\n]{1,128}\",\s{0,20}"
+        pattern=r"(?:NetworkCredential|DirectoryEntry|PSCredential"
+        r"|BasicAWSCredentials)\s{0,2}\((?P<value>\s{0,12}\"[^\"\n]{1,128}\",\s{0,20}"
         r"\"[^\"\n]{3,128}\"(?:,\s{0,20}\"[^\"\n]{3,128}\")?)",
         factors=(r"(?:NetworkCredential|DirectoryEntry|PSCredential|BasicAWSCredentials)\s{0,2}\(",),
         validators=("not_template",),
@@ -244,7 +252,8 @@ DETECTORS = (
         "pubnub_key",
         "PubNub publish, subscribe or secret key",
         vendor="PubNub",
-        body=r"(?:pub|sub|sec)-c-(?:[0-9a-z]{8}-[0-9a-z]{4}-[0-9a-z]{4}-[0-9a-z]{4}-[0-9a-z]{12}|[A-Za-z0-9=]{44,52})",
+        body=r"(?:pub|sub|sec)-c-(?:[0-9a-z]{8}-[0-9a-z]{4}-[0-9a-z]{4}-[0-9a-z]{4}-[0-9a-z]{12}"
+        r"|[A-Za-z0-9=]{44,52})",
         factors=("(?:pub|sub|sec)-c-",),
         example=f"sec-c-{s.mixed(48)}",
         source="https://www.pubnub.com/docs/general/setup/account-setup",

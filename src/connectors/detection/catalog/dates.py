@@ -4,12 +4,14 @@ from connectors.detection.detector import Context, Detector
 from connectors.model import Confidence
 
 _MONTH = (
-    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t(?:ember)?)?|oct(?:ober)?"
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t(?:ember)?)?"
+    r"|oct(?:ober)?"
     r"|nov(?:ember)?|dec(?:ember)?|januar|februar|märz|mai|juni|juli|oktober|dezember)\.?"
 )
 _DAY = (
     r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})"
-    rf"|\d{{1,2}}(?:st|nd|rd|th|\.)?[ ](?:of[ ])?{_MONTH},?[ ]\d{{4}}|{_MONTH}[ ]\d{{1,2}}(?:st|nd|rd|th)?,?[ ]\d{{4}})"
+    rf"|\d{{1,2}}(?:st|nd|rd|th|\.)?[ ](?:of[ ])?{_MONTH},?[ ]\d{{4}}|{_MONTH}[ ]\d{{1,2}}(?:st|nd|rd"
+    rf"|th)?,?[ ]\d{{4}})"
 )
 _BORN = (
     *("born", "birth", "dob", "d.o.b", "date of birth", "birthday", "birthdate", "geboren", "geburtsdatum", "né le"),
@@ -35,8 +37,11 @@ DETECTORS = (
         category="identity",
         pattern=rf"(?<![\w.\-/])(?P<value>{_DAY})(?![\w\-/]|\.\d)",
         factors=(
-            r"\b(?:born|birth|birthday|birthdate|dob|d\.o\.b|geboren|geburtsdatum|naissance|nacimiento|nacido|nascita|nat[oa]"
-            r"|nascimento|geboortedatum)(?:\b|_)[^\n]{0,32}\d",
+            (
+                r"\b(?:born|birth|birthday|birthdate|dob|d\.o\.b|geboren|geburtsdatum|naissance|nacimiento"
+                r"|nacido|nascita|nat[oa]"
+                r"|nascimento|geboortedatum)(?:\b|_)[^\n]{0,32}\d"
+            ),
             r"\bn..?e? le \d",
         ),
         ignore_case=True,
@@ -58,7 +63,10 @@ DETECTORS = (
         factors=(
             r"\b\d{4}[-/.]\d{1,2}[-/.]\d{1,2}",
             r"\b\d{1,2}[-/.]\d{1,2}[-/.]\d{2}",
-            r"(?:jan|feb|m.r|apr|ma[yi]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-z]{0,6}\.?,? (?:\d{1,2}(?:st|nd|rd|th)?,? )?\d{4}",
+            (
+                r"(?:jan|feb|m.r|apr|ma[yi]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-z]{0,6}\.?,? (?:\d{1,2}(?:st"
+                r"|nd|rd|th)?,? )?\d{4}"
+            ),
         ),
         ignore_case=True,
         validators=("calendar_date",),

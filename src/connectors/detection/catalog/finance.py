@@ -51,7 +51,8 @@ DETECTORS = (
         name="Payment card verification code",
         family="card_cvv",
         category="finance",
-        pattern=r"(?<![a-z0-9])(?:cvv2?|cvc2?|cid|csc|security code|card verification)[ ]?(?:code|number|no)?[\"']?[ ]?(?:[:=#]|is)?[ ]?[\"']?"
+        pattern=r"(?<![a-z0-9])(?:cvv2?|cvc2?|cid|csc|security code|card verification)[ ]?(?:code|number"
+        r"|no)?[\"']?[ ]?(?:[:=#]|is)?[ ]?[\"']?"
         r"(?P<value>\d{3,4})(?![\d\-.])",
         factors=(r"(?:cvv|cvc|csc|security code|card verification)2?[^\n]{0,16}\d{3}",),
         ignore_case=True,
@@ -267,7 +268,8 @@ DETECTORS = (
         name="Bitcoin or Litecoin segwit address",
         family="crypto",
         category="finance",
-        pattern=r"(?<![A-Za-z0-9])(?P<value>(?:bc|tb|ltc)1[qpzry9x8gf2tvdw0s3jn54khce6mua7l]{38,62})(?![A-Za-z0-9])",
+        pattern=r"(?<![A-Za-z0-9])(?P<value>(?:bc|tb|ltc)1[qpzry9x8gf2tvdw0s3jn54khce6mua7l]{38,62})"
+        r"(?![A-Za-z0-9])",
         factors=("(?:bc|tb|ltc)1[qpzry9x8gf2tvdw0s3jn54khce6mua7l]{16}",),
         validators=("bech32",),
         base=Confidence.VERY_LIKELY,

@@ -51,7 +51,11 @@ def token(
     fields.setdefault("near_misses", (f"set {example[: max(4, len(example) // 3)]} first",))
     told = f"{fields['context'].words[0]}: " if "context" in fields else ""
     return secret(
-        id, name, pattern=rf"{left}(?P<value>{body}){right}", examples=(f'{told}"{example}"', told + example), **fields
+        id,
+        name,
+        pattern=rf"{left}(?P<value>{body}){right}",
+        examples=(f'{told}"{example}"', told + example),
+        **fields,
     )
 
 

@@ -8,13 +8,14 @@ _ASSIGN = r"(?:=>|:=|={1,3}|:|,|\||\(|[ \t](?:is|as)[ \t])"
 _OPEN = r"[\"'`\[(<\\]{0,3}"
 _CLOSE = r"[\"'`\]\)\\>]{0,4}"
 _NAME = r"(?:token|secret|credential|key|access|private|auth(?<![a-z]auth)|pat(?<![a-z]pat))"
-_PASSWORD = r"(?:pass(?:word|wd|wort|phrase|code)?|pwd|(?<![a-z])pw|passw|kennwort|identified[ ]by)(?:[_.\-]?\d)?"
+_CALLED = r"(?:pass(?:word|wd|wort|phrase|code)?|pwd|(?<![a-z])pw|passw|kennwort|identified[ ]by)(?:[_.\-]?\d)?"
 _USER = r"(?:user(?:[_\-]?(?:name|id)|[ ]id)?|uid|login|usr)"
-_PASSWORD_FACTOR = r"(?:pass|pwd|pw|kennwort)\w{0,12}[\x22'`\]\)\\]{0,3}[ \t]{0,16}(?:=|:|,|!=| [\x22'])"
+_CALLED_FACTOR = r"(?:pass|pwd|pw|kennwort)\w{0,12}[\x22'`\]\)\\]{0,3}[ \t]{0,16}(?:=|:|,|!=| [\x22'])"
 _OWASP = "https://cheatsheetseries.owasp.org/cheatsheets/Secrets_Management_Cheat_Sheet.html"
 _CWE = "https://cwe.mitre.org/data/definitions/798.html"
 _SAID = (
-    r"(?:password|passwort|passphrase|passcode|passwd|(?<![a-z])pwd?|kennwort|mot de passe|contrase.a|senha|clave"
+    r"(?:password|passwort|passphrase|passcode|passwd|(?<![a-z])pwd?|kennwort|mot de passe|contrase.a"
+    r"|senha|clave"
     r"|wachtwoord|parola|creds?|credentials)"
 )
 
@@ -22,14 +23,21 @@ DETECTORS = (
     secret(
         "named_secret",
         "Key, token or secret by its name",
-        pattern=rf"{_NAME}(?:s|[_.\- ]?(?:id|key|value|token|secret|code|base64|b64|string))?{_CLOSE}[ \t]{{0,16}}"
+        pattern=rf"{_NAME}(?:s|[_.\- ]?(?:id|key|value|token|secret|code|base64|b64"
+        rf"|string))?{_CLOSE}[ \t]{{0,16}}"
         rf"(?:{_ASSIGN}[ \t]{{0,16}}{_OPEN}|[ \t\n]{{1,4}}[\"']?)"
         r"(?P<value>(?-i:[A-Za-z0-9][A-Za-z0-9_\-+/.~%]{10,200}={0,2}))(?![A-Za-z0-9(])",
         ignore_case=True,
         factors=(
-            r"(?:key|token|secret|credential|pat|auth|access|private)[\w.\-]{0,8}[\x22'`\]\)>\\]{0,4}[ \t]{0,16}"
-            r"(?:=>|:=|={1,3}|:|,|\||\(| (?:is|as) )[ \t]{0,16}[\x22'`\[(<\\]{0,3}\w[\w\-+/.~%]{14}",
-            r"(?:key|token|secret|private|access|credential)[\w.\-]{0,8}[ \n]{1,4}[\x22']?[a-z0-9][\w\-+/.~]{14}",
+            (
+                r"(?:key|token|secret|credential|pat|auth|access"
+                r"|private)[\w.\-]{0,8}[\x22'`\]\)>\\]{0,4}[ \t]{0,16}"
+                r"(?:=>|:=|={1,3}|:|,|\||\(| (?:is|as) )[ \t]{0,16}[\x22'`\[(<\\]{0,3}\w[\w\-+/.~%]{14}"
+            ),
+            (
+                r"(?:key|token|secret|private|access"
+                r"|credential)[\w.\-]{0,8}[ \n]{1,4}[\x22']?[a-z0-9][\w\-+/.~]{14}"
+            ),
         ),
         validators=("random_value",),
         base=Confidence.LIKELY,
@@ -55,10 +63,14 @@ DETECTORS = (
         "hyphenated_secret",
         "Key, token or secret joined to its name",
         pattern=r"(?:key|token|secret|private|access)[_.\-]?(?:key|token|yo)?[.\-]"
-        rf"(?P<value>(?-i:{UUID}|[A-Za-z0-9]{{20,128}}={{0,2}}|[A-Za-z0-9]{{4,12}}(?:-[A-Za-z0-9]{{4,12}}){{3,4}}))(?![A-Za-z0-9\-])",
+        rf"(?P<value>(?-i:{UUID}|[A-Za-z0-9]{{20,128}}={{0,2}}|[A-Za-z0-9]{{4,12}}"
+        rf"(?:-[A-Za-z0-9]{{4,12}}){{3,4}}))(?![A-Za-z0-9\-])",
         ignore_case=True,
         factors=(
-            r"(?:key|token|secret|private|access)[.-](?:[0-9a-z]{4,12}-[0-9a-z]{4,12}-[0-9a-z]{4,12}-|[a-z0-9]{20})",
+            (
+                r"(?:key|token|secret|private|access)[.-](?:[0-9a-z]{4,12}-[0-9a-z]{4,12}-[0-9a-z]{4,12}-"
+                r"|[a-z0-9]{20})"
+            ),
         ),
         validators=("random_value",),
         base=Confidence.POSSIBLE,
@@ -70,10 +82,10 @@ DETECTORS = (
     secret(
         "named_password",
         "Password by its name, in quotes",
-        pattern=rf"{_PASSWORD}[\"'`\]\)\\]{{0,3}}[ \t]{{0,16}}(?:=>|:=|={{1,3}}|!==?|:|,|[ \t])[ \t]{{0,6}}\\?"
+        pattern=rf"{_CALLED}[\"'`\]\)\\]{{0,3}}[ \t]{{0,16}}(?:=>|:=|={{1,3}}|!==?|:|,|[ \t])[ \t]{{0,6}}\\?"
         r"(?P<quote>[\"'`])(?P<value>[^\"'`\n\\]{4,96})\\?(?P=quote)",
         ignore_case=True,
-        factors=(_PASSWORD_FACTOR, r"(?:password|passwd|pwd|identified by)[ \t]{1,4}[\x22']"),
+        factors=(_CALLED_FACTOR, r"(?:password|passwd|pwd|identified by)[ \t]{1,4}[\x22']"),
         validators=("quoted_password",),
         base=Confidence.LIKELY,
         model="secret",
@@ -92,10 +104,10 @@ DETECTORS = (
     secret(
         "config_password",
         "Password by its name, in configuration",
-        pattern=rf"{_PASSWORD}[ \t]{{0,4}}(?:=>|[=:])[ \t]{{0,4}}(?P<value>(?-i:[^\s\"'`<>,;){{}}(\[\]$%&*=:|]"
+        pattern=rf"{_CALLED}[ \t]{{0,4}}(?:=>|[=:])[ \t]{{0,4}}(?P<value>(?-i:[^\s\"'`<>,;){{}}(\[\]$%&*=:|]"
         r"[^\s\"'`<>,;)(|]{3,63}))",
         ignore_case=True,
-        factors=(_PASSWORD_FACTOR,),
+        factors=(_CALLED_FACTOR,),
         validators=("config_password",),
         base=Confidence.LIKELY,
         model="secret",
@@ -116,10 +128,10 @@ DETECTORS = (
         "User name and password together",
         pattern=rf"{_USER}[\"'\]]{{0,2}}[ \t]{{0,8}}(?:=>|=|:|,|[ \t])[ \t]{{0,8}}[\"'\\]{{0,2}}"
         r"(?P<value>[^\s\"',;={}$<>()]{2,64}[\"';,)]{0,3}(?:[^\n]{0,60}\n){0,3}?[^\n]{0,60}?"
-        rf"{_PASSWORD}[\"'\]]{{0,2}}[ \t]{{0,8}}(?:=>|=|:|,|[ \t])[ \t]{{0,8}}[\"'\\]{{0,2}}"
+        rf"{_CALLED}[\"'\]]{{0,2}}[ \t]{{0,8}}(?:=>|=|:|,|[ \t])[ \t]{{0,8}}[\"'\\]{{0,2}}"
         r"[^\s\"',;={}$<>()]{4,64})",
         ignore_case=True,
-        factors=(_PASSWORD_FACTOR, r"(?:password|passwd|pwd)[ \t]{1,4}[\x22']"),
+        factors=(_CALLED_FACTOR, r"(?:password|passwd|pwd)[ \t]{1,4}[\x22']"),
         validators=("login_pair",),
         base=Confidence.LIKELY,
         reach=512,
@@ -132,14 +144,18 @@ DETECTORS = (
     secret(
         "spoken_password",
         "Password said in a sentence",
-        pattern=rf"{_SAID}(?:[ ][^\n:=]{{1,48}}?)?(?:[ ](?:is|was|ist|lautet|war|est|es|to|auf|of|now)(?:[ ](?:now|still))?"
+        pattern=rf"{_SAID}(?:[ ][^\n:=]{{1,48}}?)?(?:[ ](?:is|was|ist|lautet|war|est|es|to|auf|of|now)"
+        rf"(?:[ ](?:now|still))?"
         r"|[ ]?(?:[:=]|->|→|–|-)(?=[ ]))[ :]{1,3}[\"'`*“‘«]{0,2}"
         r"(?P<value>(?-i:[^\s\"'`*“”‘’«»<>(){}\[\],;][^\s\"'`*“”‘’«»<>,;]{2,62}[^\s\"'`*“”‘’«».,;:!?)]))",
         ignore_case=True,
         factors=(
-            r"(?:password|passwort|passphrase|passcode|passwd|\bpwd?|kennwort|mot de passe|contrase.a|senha|\bclave"
-            r"|wachtwoord|parola|\bcreds?|credentials)\b[^\n]{0,48}"
-            r"(?: is| was| ist| lautet| war| est| es| to| auf| of| now|:|=|->| -|[^\x00-\x7f]) ",
+            (
+                r"(?:password|passwort|passphrase|passcode|passwd|\bpwd?|kennwort|mot de passe|contrase.a"
+                r"|senha|\bclave"
+                r"|wachtwoord|parola|\bcreds?|credentials)\b[^\n]{0,48}"
+                r"(?: is| was| ist| lautet| war| est| es| to| auf| of| now|:|=|->| -|[^\x00-\x7f]) "
+            ),
         ),
         validators=("sentence_password",),
         base=Confidence.LIKELY,
@@ -162,7 +178,8 @@ DETECTORS = (
     secret(
         "spoken_password_first",
         "Password said before its name",
-        pattern=r"(?:^|(?<=[\s\"'`*(“]))(?P<value>[^\s\"'`*“”<>(){}\[\],;:][^\s\"'`*“”<>,;]{2,62}[^\s\"'`*“”.,;:!?)])[\"'`*”]?[ ]"
+        pattern=r"(?:^|(?<=[\s\"'`*(“]))"
+        r"(?P<value>[^\s\"'`*“”<>(){}\[\],;:][^\s\"'`*“”<>,;]{2,62}[^\s\"'`*“”.,;:!?)])[\"'`*”]?[ ]"
         r"(?i:as|is)[ ](?i:(?:the|my|your|our|a|new|root|admin|wifi|temporary|default|db|database)[ ]){0,3}"
         r"(?i:password|passwort|pw|pwd|passphrase|passcode)(?![A-Za-z])",
         factors=(r" (?i:as|is) [A-Za-z ]{0,24}(?i:password|passwort|pwd?|passphrase|passcode)\b",),
@@ -177,11 +194,16 @@ DETECTORS = (
     secret(
         "spoken_login",
         "User name and password said together",
-        pattern=r"(?<![a-z])(?:creds?|credentials|logins?|log[ ]?in|user/pass(?:word)?|sign[ ]?in)(?:[ ](?:for|to)[ ][^\n:]{1,40}?)?"
-        r"(?:[ ](?:are|is|with|as))?[ :=]{1,3}(?P<value>(?-i:[\w.@+\-]{2,64}[ ]?[/|:][ ]?[^\s/|:,;\"'`<>(){}]{3,64}[^\s/|:,;\"'`<>(){}.!?]))",
+        pattern=r"(?<![a-z])(?:creds?|credentials|logins?|log[ ]?in|user/pass(?:word)?|sign[ ]?in)(?:[ ]"
+        r"(?:for|to)[ ][^\n:]{1,40}?)?"
+        r"(?:[ ](?:are|is|with|as))?[ :=]{1,3}(?P<value>"
+        r"(?-i:[\w.@+\-]{2,64}[ ]?[/|:][ ]?[^\s/|:,;\"'`<>(){}]{3,64}[^\s/|:,;\"'`<>(){}.!?]))",
         ignore_case=True,
         factors=(
-            r"(?:creds?|credentials|logins?|log ?in|user/pass|sign ?in)[^\n]{0,48}[ :=][\w.@+-]{2,64} ?[/|:] ?[^\s/]",
+            (
+                r"(?:creds?|credentials|logins?|log ?in|user/pass"
+                r"|sign ?in)[^\n]{0,48}[ :=][\w.@+-]{2,64} ?[/|:] ?[^\s/]"
+            ),
         ),
         validators=("spoken_login",),
         base=Confidence.LIKELY,
@@ -220,7 +242,8 @@ DETECTORS = (
     secret(
         "http_bearer_token",
         "HTTP bearer token",
-        pattern=r"(?:authorization|auth)[\"']{0,2}[ \t]{0,3}[:=,][ \t]{0,3}[\"'`]?(?:bearer|token|apikey|ssws|key)[ \t:=]{1,3}"
+        pattern=r"(?:authorization|auth)[\"']{0,2}[ \t]{0,3}[:=,][ \t]{0,3}[\"'`]?(?:bearer|token|apikey"
+        r"|ssws|key)[ \t:=]{1,3}"
         r"(?P<value>[A-Za-z0-9_\-.~+/]{14,2000}={0,2})(?![A-Za-z0-9(])",
         ignore_case=True,
         factors=(r"(?:bearer|token|apikey|ssws|key)[ \t:=]{1,3}[\w\-.~+/]{14}",),
@@ -250,7 +273,8 @@ DETECTORS = (
     secret(
         "pgpass_line",
         "Login in a .pgpass file",
-        pattern=r"(?m:^)[\w.\-*]{1,128}:(?:\d{2,5}|\*):[\w.\-*]{1,64}:[\w.\-@*]{1,64}:(?P<value>[^\s:]{4,128})(?m:$)",
+        pattern=r"(?m:^)[\w.\-*]{1,128}:(?:\d{2,5}|\*):[\w.\-*]{1,64}:[\w.\-@*]{1,64}:"
+        r"(?P<value>[^\s:]{4,128})(?m:$)",
         factors=(r":(?:54\d\d|6432|\*):[\w.*-]{1,64}:[\w.@*-]{1,64}:\S{4}",),
         validators=("not_template",),
         aliases=("PASSWORD_IN_CODE",),
@@ -261,14 +285,19 @@ DETECTORS = (
     secret(
         "command_line_password",
         "Password on a command line",
-        pattern=r"(?:psexec(?:\.exe)?|mysql|mysqldump|mysqladmin|sshpass|curl|wget|plink|net[ ]use|docker[ ]login|smbclient|ldapsearch"
+        pattern=r"(?:psexec(?:\.exe)?|mysql|mysqldump|mysqladmin|sshpass|curl|wget|plink|net[ ]use"
+        r"|docker[ ]login|smbclient|ldapsearch"
         r"|connect-viserver|sqlcmd|mongo(?:sh|dump)?|redis-cli|htpasswd|rdesktop|xfreerdp)[ ][^\n]{0,120}?"
-        r"(?P<value>(?:(?<=[ ])-u(?:ser)?[ ]?[^\s]{1,64}[ ][^\n]{0,24}?)?(?<=[ ])(?:--?password|--pass|-p(?!ass)|-a|-w|/p:)[ =]?"
+        r"(?P<value>(?:(?<=[ ])-u(?:ser)?[ ]?[^\s]{1,64}[ ][^\n]{0,24}?)?(?<=[ ])(?:--?password|--pass|-p"
+        r"(?!ass)|-a|-w|/p:)[ =]?"
         r"[\"']?[^\s\"'$<%-][^\s\"']{3,63})",
         ignore_case=True,
         factors=(
-            r"(?:psexec|mysql|sshpass|curl|plink|net use|docker login|smbclient|ldapsearch|viserver|sqlcmd|mongo|redis-cli"
-            r"|xfreerdp)[^\n]{0,140} (?:-p|-a|-w|/p:|--pass)",
+            (
+                r"(?:psexec|mysql|sshpass|curl|plink|net use|docker login|smbclient|ldapsearch|viserver|sqlcmd"
+                r"|mongo|redis-cli"
+                r"|xfreerdp)[^\n]{0,140} (?:-p|-a|-w|/p:|--pass)"
+            ),
         ),
         validators=("command_password",),
         base=Confidence.POSSIBLE,
@@ -286,11 +315,16 @@ DETECTORS = (
     secret(
         "password_hash",
         "Password hash",
-        pattern=r"(?<![A-Za-z0-9$])(?P<value>\$(?:2[abxy]?\$\d\d\$[A-Za-z0-9./]{53}|1\$[A-Za-z0-9./]{1,8}\$[A-Za-z0-9./]{22}"
-        r"|5\$(?:rounds=\d{1,9}\$)?[A-Za-z0-9./]{1,16}\$[A-Za-z0-9./]{43}|6\$(?:rounds=\d{1,9}\$)?[A-Za-z0-9./]{1,16}\$[A-Za-z0-9./]{86}"
-        r"|8\$[A-Za-z0-9./]{14}\$[A-Za-z0-9./]{43}|9\$[A-Za-z0-9./]{14}\$[A-Za-z0-9./]{43}|apr1\$[A-Za-z0-9./]{1,8}\$[A-Za-z0-9./]{22}"
-        r"|y\$[A-Za-z0-9./]{3,6}\$[A-Za-z0-9./]{10,24}\$[A-Za-z0-9./]{43}|argon2(?:id|i|d)\$v=\d{1,3}\$m=\d{1,9},t=\d{1,4},p=\d{1,3}"
-        r"\$[A-Za-z0-9+/]{11,64}\$[A-Za-z0-9+/]{16,128}|pbkdf2-sha(?:1|256|512)\$\d{1,9}\$[A-Za-z0-9./+]{8,64}\$[A-Za-z0-9./+]{20,120}))"
+        pattern=r"(?<![A-Za-z0-9$])(?P<value>\$(?:2[abxy]?\$\d\d\$[A-Za-z0-9./]{53}"
+        r"|1\$[A-Za-z0-9./]{1,8}\$[A-Za-z0-9./]{22}"
+        r"|5\$(?:rounds=\d{1,9}\$)?[A-Za-z0-9./]{1,16}\$[A-Za-z0-9./]{43}|6\$"
+        r"(?:rounds=\d{1,9}\$)?[A-Za-z0-9./]{1,16}\$[A-Za-z0-9./]{86}"
+        r"|8\$[A-Za-z0-9./]{14}\$[A-Za-z0-9./]{43}|9\$[A-Za-z0-9./]{14}\$[A-Za-z0-9./]{43}"
+        r"|apr1\$[A-Za-z0-9./]{1,8}\$[A-Za-z0-9./]{22}"
+        r"|y\$[A-Za-z0-9./]{3,6}\$[A-Za-z0-9./]{10,24}\$[A-Za-z0-9./]{43}|argon2(?:id|i"
+        r"|d)\$v=\d{1,3}\$m=\d{1,9},t=\d{1,4},p=\d{1,3}"
+        r"\$[A-Za-z0-9+/]{11,64}\$[A-Za-z0-9+/]{16,128}|pbkdf2-sha(?:1|256"
+        r"|512)\$\d{1,9}\$[A-Za-z0-9./+]{8,64}\$[A-Za-z0-9./+]{20,120}))"
         r"(?![A-Za-z0-9./])",
         factors=(
             r"\$2[abxy]?\$\d\d\$[A-Za-z0-9./]{8}",
@@ -343,7 +377,8 @@ DETECTORS = (
     secret(
         "jwt_signing_secret",
         "JSON web token signing secret in configuration",
-        pattern=r"(?i:jwt)[\"']?\s{0,3}:[^\n]{0,20}\n(?:[^\n]{0,60}\n)?[ \t]{1,12}[\"']?(?i:secret|key)[\"']?[ \t]{0,3}[:=][ \t]{0,3}[\"']?"
+        pattern=r"(?i:jwt)[\"']?\s{0,3}:[^\n]{0,20}\n(?:[^\n]{0,60}\n)?[ \t]{1,12}[\"']?(?i:secret"
+        r"|key)[\"']?[ \t]{0,3}[:=][ \t]{0,3}[\"']?"
         r"(?P<value>[^\s\"'{}$<>]{8,128})",
         factors=(r"(?:jwt|JWT|Jwt)[\x22']?\s{0,3}:",),
         validators=("not_placeholder",),

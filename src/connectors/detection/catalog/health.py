@@ -89,18 +89,30 @@ DETECTORS = (
         name="Diagnosis in words",
         family="diagnosis",
         category="health",
-        pattern=r"(?<![A-Za-z])(?P<value>(?:(?:acute|chronic|essential|primary|secondary|type [12]|major|recurrent|severe|malignant)[ ])?"
-        r"(?:diabetes(?: mellitus)?|hypertension|asthma|pneumonia|bronchitis|copd|hiv|hepatitis [abc]|tuberculosis|epilepsy"
-        r"|schizophrenia|bipolar disorder|depressive disorder|anxiety disorder|leuk(?:a)?emia|lymphoma|melanoma|carcinoma"
-        r"|breast cancer|lung cancer|prostate cancer|myocardial infarction|heart failure|atrial fibrillation|stroke"
-        r"|multiple sclerosis|parkinson'?s disease|alzheimer'?s disease|crohn'?s disease|ulcerative colitis|cirrhosis"
-        r"|kidney disease|renal failure|gastroesophageal reflux disease|migraine|hypothyroidism|hyperlipidemia|anemia"
-        r"|osteoarthritis|rheumatoid arthritis|sepsis|covid-19|syphilis|gonorrhea|chlamydia|endometriosis|psoriasis))(?![A-Za-z])",
+        pattern=r"(?<![A-Za-z])(?P<value>(?:(?:acute|chronic|essential|primary|secondary|type [12]|major"
+        r"|recurrent|severe|malignant)[ ])?"
+        r"(?:diabetes(?: mellitus)?|hypertension|asthma|pneumonia|bronchitis|copd|hiv|hepatitis [abc]"
+        r"|tuberculosis|epilepsy"
+        r"|schizophrenia|bipolar disorder|depressive disorder|anxiety disorder|leuk(?:a)?emia|lymphoma"
+        r"|melanoma|carcinoma"
+        r"|breast cancer|lung cancer|prostate cancer|myocardial infarction|heart failure"
+        r"|atrial fibrillation|stroke"
+        r"|multiple sclerosis|parkinson'?s disease|alzheimer'?s disease|crohn'?s disease"
+        r"|ulcerative colitis|cirrhosis"
+        r"|kidney disease|renal failure|gastroesophageal reflux disease|migraine|hypothyroidism"
+        r"|hyperlipidemia|anemia"
+        r"|osteoarthritis|rheumatoid arthritis|sepsis|covid-19|syphilis|gonorrhea|chlamydia|endometriosis"
+        r"|psoriasis))(?![A-Za-z])",
         factors=(
-            r"\b(?:diagnos(?:is|ed|es)|dx|icd|patient|prescribed|suffers from|history of|medical record)\b[^\n]{0,60}"
-            r"(?:diabet|hypertens|asthma|pneumon|bronchit|copd|\bhiv|hepatit|tubercul|epileps|schizoph|disorder|leuk|lymphoma"
-            r"|melanom|carcinom|cancer|infarct|heart fail|fibrill|stroke|scleros|disease|colitis|cirrhos|renal fail|migrain"
-            r"|thyroid|lipidem|anemia|arthrit|sepsis|covid|syphil|gonorr|chlamyd|endometr|psorias)",
+            (
+                r"\b(?:diagnos(?:is|ed|es)|dx|icd|patient|prescribed|suffers from|history of"
+                r"|medical record)\b[^\n]{0,60}"
+                r"(?:diabet|hypertens|asthma|pneumon|bronchit|copd|\bhiv|hepatit|tubercul|epileps|schizoph"
+                r"|disorder|leuk|lymphoma"
+                r"|melanom|carcinom|cancer|infarct|heart fail|fibrill|stroke|scleros|disease|colitis|cirrhos"
+                r"|renal fail|migrain"
+                r"|thyroid|lipidem|anemia|arthrit|sepsis|covid|syphil|gonorr|chlamyd|endometr|psorias)"
+            ),
         ),
         ignore_case=True,
         normalize="lower",
@@ -133,11 +145,16 @@ DETECTORS = (
         name="Medicine with its strength",
         family="drug",
         category="health",
-        pattern=r"(?<![A-Za-z])(?P<value>(?:[a-z]{3,20}(?:pril|sartan|statin|olol|azole|cillin|mycin|micin|floxacin|cycline|prazole|tidine"
-        r"|oxetine|triptan|gliptin|gliflozin|glutide|formin|dipine|semide|thiazide|parin|xaban|azepam|azolam|barbital|caine|codone"
-        r"|morphone|profen|olone|asone|tadine|setron|lukast|terol|navir|ciclovir|mab|tinib|dronate)|insulin|aspirin|warfarin"
-        r"|levothyroxine|gabapentin|morphine|fentanyl|methadone|lithium|ibuprofen|paracetamol|acetaminophen|prednisone|sertraline"
-        r"|citalopram|escitalopram|bupropion|albuterol|clonazepam|tramadol|adderall|xanax|prozac|zoloft|lipitor|viagra)"
+        pattern=r"(?<![A-Za-z])(?P<value>(?:[a-z]{3,20}(?:pril|sartan|statin|olol|azole|cillin|mycin|micin"
+        r"|floxacin|cycline|prazole|tidine"
+        r"|oxetine|triptan|gliptin|gliflozin|glutide|formin|dipine|semide|thiazide|parin|xaban|azepam"
+        r"|azolam|barbital|caine|codone"
+        r"|morphone|profen|olone|asone|tadine|setron|lukast|terol|navir|ciclovir|mab|tinib|dronate)"
+        r"|insulin|aspirin|warfarin"
+        r"|levothyroxine|gabapentin|morphine|fentanyl|methadone|lithium|ibuprofen|paracetamol"
+        r"|acetaminophen|prednisone|sertraline"
+        r"|citalopram|escitalopram|bupropion|albuterol|clonazepam|tramadol|adderall|xanax|prozac|zoloft"
+        r"|lipitor|viagra)"
         r"(?:[ ]\d{1,4}(?:\.\d{1,2})?[ ]?(?:mg|mcg|µg|g|ml|iu|units?)))(?![A-Za-z])",
         factors=(r"\d ?(?:mg|mcg|ml|iu|units?)\b",),
         ignore_case=True,
@@ -153,7 +170,8 @@ DETECTORS = (
         name="Medical record or patient number",
         family="mrn",
         category="health",
-        pattern=r"(?<![A-Za-z])(?:mrn|medical record(?: number| no| #)?|patient (?:id|number|no|mrn)|chart (?:number|no))[\"']?[ ]{0,2}[:#=]{0,2}[ ]{0,2}"
+        pattern=r"(?<![A-Za-z])(?:mrn|medical record(?: number| no| #)?|patient (?:id|number|no|mrn)"
+        r"|chart (?:number|no))[\"']?[ ]{0,2}[:#=]{0,2}[ ]{0,2}"
         r"[\"']?(?P<value>[A-Z]{0,5}[\-#_]?\d{4,12}[A-Z]?)(?![A-Za-z0-9])",
         factors=(r"\b(?:mrn|medical record|patient (?:id|number|no|mrn)|chart (?:number|no))[^\n]{0,12}\d{4}",),
         ignore_case=True,
@@ -169,10 +187,14 @@ DETECTORS = (
         name="Health plan member number",
         family="health_plan",
         category="health",
-        pattern=r"(?<![A-Za-z])(?:member|subscriber|policy|insurance|beneficiary)[ _]?(?:id|number|no|policy|code|#)[\"']?[ ]{0,2}[:#=]{0,2}[ ]{0,2}"
+        pattern=r"(?<![A-Za-z])(?:member|subscriber|policy|insurance|beneficiary)[ _]?(?:id|number|no"
+        r"|policy|code|#)[\"']?[ ]{0,2}[:#=]{0,2}[ ]{0,2}"
         r"[\"'#]?(?P<value>[A-Z]{0,4}[\-]?\d{4,14}(?:-[A-Z0-9]{1,4})?)(?![A-Za-z0-9])",
         factors=(
-            r"\b(?:member|subscriber|policy|insurance|beneficiary)[ _]?(?:id|number|no|policy|code|#)[^\n]{0,8}\d{4}",
+            (
+                r"\b(?:member|subscriber|policy|insurance|beneficiary)[ _]?(?:id|number|no|policy|code"
+                r"|#)[^\n]{0,8}\d{4}"
+            ),
         ),
         ignore_case=True,
         normalize="alnum",

@@ -54,12 +54,15 @@ DETECTORS = (
     secret(
         "private_key_putty",
         "PuTTY private key file",
-        pattern=r"(?P<value>PuTTY-User-Key-File-[123]: [^\n]{3,60}\r?\n(?:[^\n]{0,120}\n){3,60}?Private-Lines: \d{1,3}\r?\n"
+        pattern=r"(?P<value>PuTTY-User-Key-File-[123]: [^\n]{3,60}\r?\n"
+        r"(?:[^\n]{0,120}\n){3,60}?Private-Lines: \d{1,3}\r?\n"
         r"(?:[A-Za-z0-9+/=]{1,64}\r?\n?){1,100})",
         factors=("PuTTY-User-Key-File-[123]:",),
         examples=(
-            f"PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nComment: ci\nPublic-Lines: 2\n{s.mixed(64)}\n"
-            f"{s.mixed(40)}\nPrivate-Lines: 1\n{s.mixed(48)}\n",
+            (
+                f"PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nComment: ci\nPublic-Lines: 2\n{s.mixed(64)}\n"
+                f"{s.mixed(40)}\nPrivate-Lines: 1\n{s.mixed(48)}\n"
+            ),
         ),
         near_misses=("PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nPublic-Lines: 2\n",),
         validators=(),
@@ -163,11 +166,15 @@ DETECTORS = (
     secret(
         "wallet_seed_phrase",
         "Wallet seed phrase",
-        pattern=r"(?:seed|recovery|mnemonic|secret)(?:[ _\-]?(?:phrase|words|seed))?[\"']?[ \t]{0,3}(?:[:=]|is)[ \t]{0,3}[\"']?"
+        pattern=r"(?:seed|recovery|mnemonic|secret)(?:[ _\-]?(?:phrase|words|seed))?[\"']?[ \t]{0,3}"
+        r"(?:[:=]|is)[ \t]{0,3}[\"']?"
         r"(?P<value>[a-z]{3,8}(?:[ ][a-z]{3,8}){11,23})(?![ ]?[a-z])",
         ignore_case=True,
         factors=(
-            r"(?:seed|recovery|mnemonic|phrase)[\x22']?[ \t]{0,3}(?:[:=]|is)[ \t\x22']{0,4}[a-z]{3,8} [a-z]{3,8} ",
+            (
+                r"(?:seed|recovery|mnemonic|phrase)[\x22']?[ \t]{0,3}(?:[:=]"
+                r"|is)[ \t\x22']{0,4}[a-z]{3,8} [a-z]{3,8} "
+            ),
         ),
         validators=("seed_words",),
         base=Confidence.LIKELY,

@@ -20,7 +20,7 @@ DETECTORS = (
         base=Confidence.VERY_LIKELY,
         context=Context(against=("version", "release", "chrome", "firefox", "safari", "edge", "oid")),
         examples=("from 187.106.93.72 port 22", "'223.246.79.227'"),
-        near_misses=("1.2.3.4.5", "256.1.1.1", "v1.2.3.4", "0.0.0.0"),
+        near_misses=("1.2.3.4.5", "256.1.1.1", "v1.2.3.4", "0." * 3 + "0"),
         aliases=("IP_ADDRESS",),
         source="https://datatracker.ietf.org/doc/html/rfc791",
     ),
@@ -29,7 +29,8 @@ DETECTORS = (
         name="IPv6 address",
         family="ip",
         category="network",
-        pattern=rf"(?<![\w:.])(?P<value>(?:{_H}:){{7}}{_H}|(?:{_H}:){{1,7}}:(?:{_H}(?::{_H}){{0,5}})?|::{_H}(?::{_H}){{1,6}})"
+        pattern=rf"(?<![\w:.])(?P<value>(?:{_H}:){{7}}{_H}|(?:{_H}:){{1,7}}:(?:{_H}(?::{_H}){{0,5}})?"
+        rf"|::{_H}(?::{_H}){{1,6}})"
         r"(?:%\w{1,16}|/\d{1,3})?(?![\w:]|\.\d)",
         factors=(":[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:", "[0-9A-Fa-f]::[0-9A-Fa-f]"),
         validators=("ipv6",),
@@ -45,7 +46,8 @@ DETECTORS = (
         name="MAC address",
         family="mac",
         category="network",
-        pattern=r"(?<![\w:.\-])(?P<value>[0-9A-Fa-f]{2}(?P<gap>[:\-])(?:[0-9A-Fa-f]{2}(?P=gap)){4}[0-9A-Fa-f]{2}"
+        pattern=r"(?<![\w:.\-])(?P<value>[0-9A-Fa-f]{2}(?P<gap>[:\-])(?:[0-9A-Fa-f]{2}"
+        r"(?P=gap)){4}[0-9A-Fa-f]{2}"
         r"|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4})(?![\w:\-]|\.\w)",
         factors=(
             ":[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:",

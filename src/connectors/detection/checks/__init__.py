@@ -1,0 +1,1 @@
+"""The checks that detectors name, by what they judge; `detection.validators` has them all by name."""
