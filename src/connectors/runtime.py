@@ -1,4 +1,4 @@
-"""One running installation: configuration, plugins, databases, vault, detection. Built once, handed to whoever works."""
+"""One running installation: configuration, plugins, databases, vault, detection. Built once, handed around."""
 
 from __future__ import annotations
 

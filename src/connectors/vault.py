@@ -79,7 +79,7 @@ class Vault:
 
         HMAC-SHA256, because a plain hash of a card or social security number is reversed by enumeration.
         """
-        message = "\x1f".join((tenant, family, value)).encode()
+        message = f"{tenant}\x1f{family}\x1f{value}".encode()
         return hmac.new(self._fingerprint_key, message, hashlib.sha256).hexdigest()[:40]
 
     def sign(self, purpose: str, message: bytes) -> str:

@@ -40,9 +40,9 @@ def act(state: State, finding: str, action: str | None, why: str, *, dry_run: bo
             if not specs:
                 out.print("this app offers no action for it")
             return
-        spec = next((spec for spec in specs if spec.name == action), None)
-        if spec is not None and spec.destructive and not dry_run and not yes:
-            click.confirm(f"{spec.summary} — {row['label']}. Go on?", abort=True, err=True)
+        chosen = next((spec for spec in specs if spec.name == action), None)
+        if chosen is not None and chosen.destructive and not dry_run and not yes:
+            click.confirm(f"{chosen.summary} — {row['label']}. Go on?", abort=True, err=True)
         outcome = act_now(runtime, row, action, actor=f"cli:{getpass.getuser()}", why=why, dry_run=dry_run)
     if as_json:
         print_json(outcome)

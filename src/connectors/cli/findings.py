@@ -6,6 +6,7 @@ import getpass
 import sys
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import click
 from rich.markup import escape
@@ -17,14 +18,14 @@ from connectors.errors import NotFound
 from connectors.model import Confidence, FindingState, Severity
 from connectors.runtime import Runtime
 from connectors.store import findings as store
-from connectors.store.engine import Row
+from connectors.store.engine import Database, Row
 
 STATES = [state.value for state in FindingState]
 
 
 def locate(runtime: Runtime, start: str) -> Row:
     """Return the finding whose id begins with `start`. Raises `NotFound` when there is none, or more than one."""
-    found = []
+    found: list[tuple[Database, str, UUID]] = []
     for residency in runtime.databases.residencies:
         database = runtime.databases.of(residency)
         ids = database.read(lambda c, r=residency: store.matching(c, r, start))  # type: ignore[misc]
@@ -33,7 +34,8 @@ def locate(runtime: Runtime, start: str) -> Row:
         problem = "more than one finding begins" if found else "no finding begins"
         raise NotFound(f"{problem} with {start!r}", hint="`connectors findings list` shows the ids")
     database, residency, identity = found[0]
-    return database.read(lambda c: store.get(c, residency, identity))
+    row: Row = database.read(lambda c: store.get(c, residency, identity))
+    return row
 
 
 def findings_table(rows: list[Row], now: Any) -> Any:
@@ -171,7 +173,11 @@ def set_command(state: State, finding: str, new_state: str, comment: str, *, sup
 
 @findings.command("export")
 @click.option(
-    "--format", "kind", type=click.Choice(["ndjson", "csv", "ocsf", "sarif"]), default="ndjson", show_default=True
+    "--format",
+    "kind",
+    type=click.Choice(["ndjson", "csv", "ocsf", "sarif", "junit"]),
+    default="ndjson",
+    show_default=True,
 )
 @click.option(
     "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write here instead of standard output."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 from rich.markup import escape
 
@@ -65,7 +67,7 @@ def _config(state: State) -> Config:
     return state.config() if state.config_path.exists() else Config()
 
 
-def _facts(name: str, plugin: Plugin | None) -> dict[str, object]:
+def _facts(name: str, plugin: Plugin | None) -> dict[str, Any]:
     point = installed().get(name)
     dist = point.dist if point is not None else None
     return {
@@ -77,7 +79,7 @@ def _facts(name: str, plugin: Plugin | None) -> dict[str, object]:
     }
 
 
-def _describe(connector: type[Connector]) -> dict[str, list[dict[str, object]] | str | tuple[str, ...]]:  # type: ignore[type-arg]
+def _describe(connector: type[Connector[Any]]) -> dict[str, Any]:
     return {
         "name": connector.name,
         "title": connector.title,

@@ -29,7 +29,7 @@ class Progress:
         self._live = Live(self._bars, console=self._bars.console, refresh_per_second=8, transient=False)
         self._shown = self._bars.console.is_terminal
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         if self._shown:
             self._live.start()
         return self

@@ -8,6 +8,7 @@ from types import FrameType
 
 import click
 
+from connectors.api.jobs import HANDLERS as API_HANDLERS
 from connectors.cli.state import State, pass_state
 from connectors.errors import ConfigError
 from connectors.gateway.serve import server, site
@@ -15,7 +16,8 @@ from connectors.logs import configure
 from connectors.metrics import Metrics
 from connectors.runtime import Runtime
 from connectors.store.migrations import pending_revisions, upgrade
-from connectors.work.worker import Worker
+from connectors.work.job import Handler
+from connectors.work.worker import HANDLERS, Worker
 
 
 @click.command()
@@ -44,7 +46,7 @@ def worker(state: State, residencies: tuple[str, ...], metrics_port: int) -> Non
             from prometheus_client import start_http_server
 
             start_http_server(metrics_port, addr="127.0.0.1", registry=metrics.registry)
-        working = Worker(runtime, residencies=residencies, metrics=metrics)
+        working = Worker(runtime, residencies=residencies, metrics=metrics, handlers=handlers())
         _stop_on_signals(working.stopping)
         working.run()
 
@@ -59,12 +61,17 @@ def up(state: State, host: str | None, port: int | None) -> None:
         configure(runtime.config.log)
         prepare(runtime)
         metrics = Metrics()
-        working = Worker(runtime, metrics=metrics)
+        working = Worker(runtime, metrics=metrics, handlers=handlers())
         working.start()
         try:
             server(site(runtime, metrics=metrics), runtime.config.gateway, host=host, port=port).run()
         finally:
             working.stop()
+
+
+def handlers() -> dict[str, Handler]:
+    """Return what every queue's jobs mean: the workers' own and the developer API's."""
+    return {**HANDLERS, **API_HANDLERS}
 
 
 def prepare(runtime: Runtime) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 import structlog
 from starlette.applications import Starlette
@@ -22,9 +22,21 @@ from connectors.store.migrations import pending_revisions
 
 log = structlog.get_logger()
 
+Beside = Callable[[], AbstractAsyncContextManager[None]]
+"""Something that runs beside the requests: entered at start-up, left at shutdown."""
 
-def create_app(runtime: Runtime, *, metrics: Metrics | None = None, routes: Sequence[BaseRoute] = ()) -> Starlette:
-    """Return the application that `connectors serve` runs. `routes` are mounted after the gateway's own."""
+
+def create_app(
+    runtime: Runtime,
+    *,
+    metrics: Metrics | None = None,
+    routes: Sequence[BaseRoute] = (),
+    beside: Sequence[Beside] = (),
+) -> Starlette:
+    """Return the application that `connectors serve` runs.
+
+    `routes` are mounted after the gateway's own; `beside` are entered for as long as the application lives.
+    """
     metrics = metrics or Metrics()
     intakes: dict[str, Intake] = {}
 
@@ -33,7 +45,10 @@ def create_app(runtime: Runtime, *, metrics: Metrics | None = None, routes: Sequ
         for residency in runtime.config.residencies():
             intakes[residency] = Intake(SqlSink(runtime.databases.of(residency), now=runtime.now))
         try:
-            yield
+            async with AsyncExitStack() as stack:
+                for running in beside:
+                    await stack.enter_async_context(running())
+                yield
         finally:
             for intake in intakes.values():
                 await run_in_threadpool(intake.close)

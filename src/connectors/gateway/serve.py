@@ -6,16 +6,23 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
+from connectors.api import create_api
 from connectors.config.models import GatewaySettings
-from connectors.gateway.app import create_app
+from connectors.gateway.app import Beside, create_app
 from connectors.metrics import Metrics
 from connectors.runtime import Runtime
 
 
 def site(runtime: Runtime, *, metrics: Metrics | None = None) -> Starlette:
     """Return everything that `connectors serve` serves."""
+    metrics = metrics or Metrics()
     routes: list[BaseRoute] = []
-    return create_app(runtime, metrics=metrics, routes=routes)
+    beside: list[Beside] = []
+    if runtime.config.api.enabled:
+        api = create_api(runtime)
+        routes.append(api.route)
+        beside.append(api.running)
+    return create_app(runtime, metrics=metrics, routes=routes, beside=beside)
 
 
 def server(

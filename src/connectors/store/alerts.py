@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -116,7 +116,7 @@ def receive(
     connection.execute(sa.update(alert).where(*where).values(**values))
 
 
-def listed(connection: sa.Connection, residency: str, *, limit: int = 100) -> list[Row]:
+def listed(connection: sa.Connection, residency: str, *, limit: int = 100) -> Sequence[Row]:
     """Return the latest alerts, newest first, each with its last receipt's recipient."""
     query = sa.select(alert).where(alert.c.residency == residency).order_by(alert.c.created_at.desc()).limit(limit)
     rows = [row._asdict() for row in connection.execute(query)]

@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from connectors.errors import ConfigError, StoreUnavailable
 
@@ -75,7 +76,7 @@ class Database:
             try:
                 with self._write_lock(), self._writer.begin() as connection:
                     return work(connection)
-            except (DBAPIError, TimeoutError) as error:
+            except (DBAPIError, PoolTimeoutError) as error:
                 if not _retriable(error):
                     raise _translated(error) from error
                 if attempt == attempts:
@@ -96,7 +97,7 @@ class Database:
                     if stale_ok and self.dialect == "cockroachdb":
                         connection.exec_driver_sql("SET TRANSACTION AS OF SYSTEM TIME follower_read_timestamp()")
                     return work(connection)
-            except (DBAPIError, TimeoutError) as error:
+            except (DBAPIError, PoolTimeoutError) as error:
                 if not _retriable(error) or attempt == MAX_ATTEMPTS:
                     raise _translated(error) from error
             time.sleep(random.uniform(0, min(0.002 * 2**attempt, 1.0)))  # noqa: S311 (spread, not secrecy)
@@ -239,11 +240,11 @@ def _retriable(error: BaseException) -> bool:
     return _sqlstate(error) in RETRIED_STATES
 
 
-def _translated(error: DBAPIError | TimeoutError) -> Exception:
+def _translated(error: DBAPIError | PoolTimeoutError) -> Exception:
     """Name what the host does about a database error, without the statement's parameters."""
     state = _sqlstate(error)
     away = (
-        isinstance(error, TimeoutError | InterfaceError)
+        isinstance(error, PoolTimeoutError | InterfaceError)
         or (isinstance(error, OperationalError) and (not state or state.startswith(AWAY_STATES)))
         or (isinstance(error, DBAPIError) and error.connection_invalidated)
         or state.startswith(AWAY_STATES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -20,7 +21,7 @@ def purge(database: Database, residency: str, retention: RetentionSettings, *, n
     for table in metadata.sorted_tables:
         if "expires_at" in table.c:
             while True:
-                count = database.run(lambda c, t=table: _delete_some(c, t, residency, now))
+                count = database.run(partial(_delete_some, table=table, residency=residency, now=now))
                 deleted += count
                 if count < BATCH:
                     break
@@ -42,7 +43,11 @@ def _set_expiry(database: Database, residency: str, retention: RetentionSettings
             .limit(BATCH)
         )
         statement = sa.update(table).where(table.c.residency == residency, table.c.id.in_(some))
-        database.run(lambda c, s=statement.values(expires_at=now + kept): c.execute(s))
+        _execute(database, statement.values(expires_at=now + kept))
+
+
+def _execute(database: Database, statement: sa.Update) -> None:
+    database.run(lambda c: c.execute(statement))
 
 
 def _delete_some(connection: sa.Connection, table: sa.Table, residency: str, now: datetime) -> int:

@@ -12,12 +12,13 @@ from pathlib import Path
 import requests
 import uvicorn
 
+from connectors.api.jobs import HANDLERS as API_HANDLERS
 from connectors.config import parse_config
 from connectors.gateway.serve import server, site
 from connectors.metrics import Metrics
 from connectors.runtime import Runtime
 from connectors.store.migrations import upgrade
-from connectors.work.worker import Worker
+from connectors.work.worker import HANDLERS, Worker
 
 
 class Installation:
@@ -26,7 +27,7 @@ class Installation:
     def __init__(self, config: str, folder: Path, *, environ: Mapping[str, str] | None = None) -> None:
         self.metrics = Metrics()
         self.runtime = Runtime.open(parse_config(config, folder=folder, environ=environ or {}), folder=folder)
-        self.worker = Worker(self.runtime, metrics=self.metrics)
+        self.worker = Worker(self.runtime, metrics=self.metrics, handlers={**HANDLERS, **API_HANDLERS})
         self.port = 0
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None

@@ -14,6 +14,7 @@ from connectors.errors import AuthError, NotFound, PluginFault, Unsupported
 from connectors.host import wall
 from connectors.model import ActionResult, ActionSpec, Match, Outcome, Target, Visibility
 from connectors.policy import Place
+from connectors.redaction import InfoType, redact
 from connectors.runtime import Runtime
 from connectors.store import actions, jobs
 from connectors.store.alerts import finding_of
@@ -73,17 +74,15 @@ def target_of(runtime: Runtime, finding: Mapping[str, Any]) -> Target:
             if match.family == finding["family"] and _fingerprint(runtime, finding, match) == finding["fingerprint"]
         )
 
-    def redact(text: str) -> str:
-        for match in sorted(matches(text), key=lambda m: m.start, reverse=True):
-            text = f"{text[: match.start]}[redacted: {finding['detector']}]{text[match.end :]}"
-        return text
+    def redacted(text: str) -> str:
+        return redact(text, matches(text), InfoType(form="[redacted: {name}]")).text
 
     return Target(
         resource=finding_of(finding).resource,
         part=finding["part"],
         detector=finding["detector"],
         matches=matches,
-        redact=redact,
+        redact=redacted,
         note=f"Sensitive data ({finding['detector']}) was found here. Please remove it.",
     )
 

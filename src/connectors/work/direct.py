@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -68,8 +69,8 @@ def act_now(
         )
         try:
             ended = acting.act(run)
-        except ConnectorsError:
-            database.run(lambda c: leases.retry(c, queue, row, due_at=runtime.now() + LEASE, reason=str(error)))
+        except ConnectorsError as error:
+            database.run(partial(leases.retry, queue=queue, row=row, due_at=runtime.now() + LEASE, reason=str(error)))
             raise
 
         def end(c: sa.Connection) -> None:

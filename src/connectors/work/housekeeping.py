@@ -8,7 +8,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 import structlog
 
-from connectors.contract import Subscribes, Syncs
+from connectors.contract import Subscribes, powers
 from connectors.errors import ConnectorsError
 from connectors.host import guarded, wall
 from connectors.model import Level
@@ -35,13 +35,14 @@ def entries(runtime: Runtime, residency: str) -> Iterator[Entry]:
         connector = runtime.host.connectors.get(settings.connector)
         if connector is None:
             continue
-        if settings.sync.enabled and _has(connector, Syncs):
+        able = powers(connector)
+        if settings.sync.enabled and "Syncs" in able:
             asked = Job("discover", name, residency, owner.tenant, name)
             yield Entry(f"sync:{name}", settings.sync.every, asked)
             if settings.sync.full_every:
                 full = Job("discover", name, residency, owner.tenant, name, {"from_start": True})
                 yield Entry(f"full:{name}", settings.sync.full_every, full, at_once=False)
-        if _has(connector, Subscribes) and runtime.config.gateway.public_url:
+        if "Subscribes" in able and runtime.config.gateway.public_url:
             yield Entry(f"subscribe:{name}", RENEW_EVERY, Job("subscribe", name, residency, owner.tenant, name))
         yield Entry(f"recheck:{name}", RECHECK_EVERY, Job("recheck", name, residency, owner.tenant, name))
 
@@ -101,8 +102,3 @@ def purge_expired(run: JobRun) -> Ended:
     if deleted:
         log.info("purged", rows=deleted, residency=run.residency)
     return Ended()
-
-
-def _has(connector: type, power: type) -> bool:
-    members = {Syncs: ("partitions", "read"), Subscribes: ("subscribe",)}[power]
-    return all(hasattr(connector, member) for member in members)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 import sqlalchemy as sa
@@ -92,7 +93,7 @@ class Heartbeat:
             held = list(self._held.values())
         until = now + self._lease
         for database, queue, rows in held:
-            database.run(lambda c, q=queue, r=rows: leases.extend(c, q, r, until=until))
+            database.run(partial(leases.extend, queue=queue, rows=rows, until=until))
 
 
 def _any_due(connection: sa.Connection, queue: Queue, now: datetime) -> bool:
