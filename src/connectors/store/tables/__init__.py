@@ -1,6 +1,6 @@
 """Every table, by the part of the house that writes it. `metadata` is what the migrations must arrive at."""
 
-from connectors.store.tables import findings, intake, platform, routing, syncs
+from connectors.store.tables import dashboard, findings, intake, platform, routing, syncs
 from connectors.store.tables.base import metadata
 
-__all__ = ["findings", "intake", "metadata", "platform", "routing", "syncs"]
+__all__ = ["dashboard", "findings", "intake", "metadata", "platform", "routing", "syncs"]

@@ -76,6 +76,10 @@ finding = sa.Table(
     sa.Index("ix_finding_recent", "residency", "tenant", "last_seen", "id"),
     sa.Index("ix_finding_state", "residency", "tenant", "state", "severity", "last_seen", "id"),
     sa.Index("ix_finding_connection", "residency", "tenant", "connection", "last_seen", "id"),
+    sa.Index("ix_finding_detector", "residency", "tenant", "detector", "last_seen", "id"),
+    sa.Index("ix_finding_container", "residency", "tenant", "container_name", "last_seen", "id"),
+    sa.Index("ix_finding_first", "residency", "tenant", "first_seen", "id"),
+    sa.Index("ix_finding_severity", "residency", "tenant", "severity", "last_seen", "id"),
     sa.Index("ix_finding_fingerprint", "residency", "tenant", "fingerprint"),
     sa.Index("ix_finding_expiry", "residency", "expires_at"),
 )
