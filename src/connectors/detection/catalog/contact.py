@@ -92,7 +92,7 @@ DETECTORS = (
         pattern=r"(?<![\w.+\-/=])(?<!\+1[ .\-])(?P<value>(?:1[ .\-])?(?:\([2-9]\d{2}\)[ ]?"
         r"|[2-9]\d{2}[ .\-])[2-9]\d{2}[ .\-]\d{4}"
         r"(?:[ ]?(?:x|ext\.?)[ ]?\d{1,6})?)(?![\w\-]|\.\d)",
-        factors=(r"[2-9]\d{2}\)? ?[.-]?[2-9]\d{2}[ .-]\d{4}",),
+        factors=(r"(?:^|[^\d ][ (]{1,2}|[^\d +.-]|[^+\d]1[ .-])[2-9]\d{2}\)? ?[.-]?[2-9]\d{2}[ .-]\d{4}",),
         validators=("phone_number",),
         normalize="digits",
         base=Confidence.LIKELY,
@@ -113,7 +113,7 @@ DETECTORS = (
             (
                 r"\b(?:phone|telephone|tel|mobile|cell|fax|whatsapp|telefon|handy|call|calling|tlf|mob"
                 r"|answering at|messages to"
-                r"|contact|number|reach)\b[^\n\d]{0,32}\n?[ \t]{0,4}\(?\d{2}"
+                r"|contact|number|reach)\b[^\n\d]{0,32}\n?[ \t]{0,4}\(?\d{2}[\d ()./-]{4}"
             ),
             r"\d[ -]{1,3}(?:office|fax|mobile|cell|phone)\b",
         ),

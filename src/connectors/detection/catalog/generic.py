@@ -194,15 +194,14 @@ DETECTORS = (
     secret(
         "spoken_login",
         "User name and password said together",
-        pattern=r"(?<![a-z])(?:creds?|credentials|logins?|log[ ]?in|user/pass(?:word)?|sign[ ]?in)(?:[ ]"
-        r"(?:for|to)[ ][^\n:]{1,40}?)?"
+        pattern=r"(?<![a-z])(?:creds?|credentials|logins?|user/pass(?:word)?)(?:[ ](?:for|to)[ ][^\n:]{1,40}?)?"
         r"(?:[ ](?:are|is|with|as))?[ :=]{1,3}(?P<value>"
         r"(?-i:[\w.@+\-]{2,64}[ ]?[/|:][ ]?[^\s/|:,;\"'`<>(){}]{3,64}[^\s/|:,;\"'`<>(){}.!?]))",
         ignore_case=True,
         factors=(
             (
-                r"(?:creds?|credentials|logins?|log ?in|user/pass"
-                r"|sign ?in)[^\n]{0,48}[ :=][\w.@+-]{2,64} ?[/|:] ?[^\s/]"
+                r"\b(?:creds?|credentials|logins?|user/pass(?:word)?)(?: (?:for|to) [^\n:]{1,40})?(?: (?:are|is|with|as))?"
+                r"[ :=]{1,3}[\w.@+-]{2,64} ?[/|:] ?[^\s/|:]{4}"
             ),
         ),
         validators=("spoken_login",),
