@@ -238,9 +238,9 @@ def factor_costs() -> Iterator[tuple[str, float, float]]:
 
 _PEERS = {
     "kingfisher": """
-import kingfisher
-scanner = kingfisher.Scanner()
-def scan(text): return scanner.scan_text(text) if hasattr(scanner, "scan_text") else scanner.scan(text)
+from kingfisher_sdk import Scanner
+scanner = Scanner()
+def scan(text): return scanner.scan(text.encode())
 """,
     "detect-secrets": """
 from detect_secrets.core.scan import scan_line

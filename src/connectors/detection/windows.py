@@ -7,8 +7,9 @@ character on either side that no match can hold, such as a line break.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from re import _constants as codes  # type: ignore[attr-defined]  # no public way into a pattern
 from re import _parser as parser  # type: ignore[attr-defined]  # same
 from typing import Any
@@ -19,16 +20,18 @@ from connectors.detection.factors import literal
 _SLACK = 16
 _AHEAD = 8
 """How far past its end a window lets a look-ahead see."""
-_CANDIDATES = ' \n"\t,<=;('
-_BARRIERS = 3
-"""More of them would cost more to look for than they save."""
-_CATEGORIES: dict[Any, Callable[[str], bool]] = {
-    codes.CATEGORY_DIGIT: str.isdigit,
-    codes.CATEGORY_NOT_DIGIT: lambda c: not c.isdigit(),
-    codes.CATEGORY_SPACE: str.isspace,
-    codes.CATEGORY_NOT_SPACE: lambda c: not c.isspace(),
-    codes.CATEGORY_WORD: lambda c: c.isalnum() or c == "_",
-    codes.CATEGORY_NOT_WORD: lambda c: not (c.isalnum() or c == "_"),
+_FEW = 3
+_ASCII = frozenset(chr(code) for code in (9, 10, 13, *range(32, 127)))
+_SPACES = frozenset("\t\n\r ")
+_DIGITS = frozenset("0123456789")
+_WORD = frozenset(c for c in _ASCII if c.isalnum() or c == "_")
+_CATEGORIES: dict[Any, frozenset[str]] = {
+    codes.CATEGORY_DIGIT: _DIGITS,
+    codes.CATEGORY_NOT_DIGIT: _ASCII - _DIGITS,
+    codes.CATEGORY_SPACE: _SPACES,
+    codes.CATEGORY_NOT_SPACE: _ASCII - _SPACES,
+    codes.CATEGORY_WORD: _WORD,
+    codes.CATEGORY_NOT_WORD: _ASCII - _WORD,
 }
 
 
@@ -37,48 +40,63 @@ class Window:
     """How to cut the part of a text that a detector looks at around the end of a factor."""
 
     reach: int
-    barriers: str
-    digits: bool = False
-    """Whether each match holds three digits or more, so that a part of the text without them is skipped."""
+    barriers: frozenset[str] = frozenset()
+    """ASCII characters that no match and no factor can hold."""
+    digits: int = 0
+    """How many digits each match holds at least; a part of the text without so many, close by, is skipped."""
 
     @classmethod
     def of(cls, detector: Detector) -> Window:
         """Return the window of a detector; its patterns must compile."""
         tokens = parser.parse(detector.pattern)
-        digits = _digits(tokens) >= 3
+        digits = _digits(tokens)
         if detector.context.required and any(map(literal, detector.factors)):
-            return cls(detector.reach, "", digits)  # the factor is a word near the match, not a part of it
+            return cls(detector.reach, digits=digits)  # the factor is a word near the match, not a part of it
         factors = [parser.parse(factor) for factor in detector.factors]
         beside = max((int(factor.getwidth()[1]) for factor in factors), default=0)
         reach = min(int(tokens.getwidth()[1]) + beside + _SLACK, detector.reach)
-        held = [tokens, *factors]
         dots = "(?s" in detector.pattern
-        barriers = [c for c in _CANDIDATES if not any(_holds(t, c, dots) for t in held)]
-        return cls(reach, "".join(barriers[:_BARRIERS]), digits)
+        held = frozenset[str]().union(*(_held(parsed, dots) for parsed in (tokens, *factors)))
+        return cls(reach, _ASCII - held - {c.swapcase() for c in held}, digits)
 
     def cut(self, text: str, ends: Sequence[int]) -> list[tuple[int, int]]:
         """Return the parts of `text` around the ascending `ends`, overlapping ones as one."""
-        length = len(text)
-        parts = [self._around(text, ends[0], length)]
+        parts = [self._around(text, ends[0])]
         for end in ends[1:]:
-            left, right = self._around(text, end, length)
+            left, right = self._around(text, end)
             low, high = parts[-1]
             if left <= high:
                 parts[-1] = min(low, left), max(high, right)
             else:
                 parts.append((left, right))
-        return [part for part in parts if _NUMBER.search(text, *part)] if self.digits else parts
+        if self.digits < _FEW:
+            return parts
+        number = _number(self.digits)
+        return [part for part in parts if number.search(text, *part)]
 
-    def _around(self, text: str, end: int, length: int) -> tuple[int, int]:
+    def _around(self, text: str, end: int) -> tuple[int, int]:
+        length = len(text)
         left, right = max(end - self.reach, 0), min(end + self.reach, length)
-        for barrier in self.barriers:
-            at = text.rfind(barrier, left, end)
-            if at >= 0:
-                left = at + 1
-            at = text.find(barrier, end, right)
-            if at >= 0:
-                right = at
+        if self.barriers:
+            barrier = _any(self.barriers)
+            before = barrier.search(text[left:end][::-1])
+            if before is not None:
+                left = end - before.start()
+            after = barrier.search(text, end, right)
+            if after is not None:
+                right = after.start()
         return left, min(right + _AHEAD, length)
+
+
+@cache
+def _any(characters: frozenset[str]) -> re.Pattern[str]:
+    return re.compile(f"[{''.join(map(re.escape, sorted(characters)))}]")
+
+
+@lru_cache(maxsize=64)
+def _number(digits: int) -> re.Pattern[str]:
+    """Return a pattern for so many digits with no more than a word between them."""
+    return re.compile(rf"\d(?:\D{{0,9}}\d){{{digits - 1}}}")
 
 
 def _digits(tokens: Iterable[tuple[Any, Any]]) -> int:
@@ -91,57 +109,54 @@ def _least(op: Any, argument: Any) -> int:
         case codes.LITERAL:
             return int(chr(argument).isdigit())
         case codes.IN:
-            return int(not any(_in_class(argument, c) for c in _NO_DIGITS))
+            return int(_members(argument) <= _DIGITS and argument[0][0] is not codes.NEGATE)
         case codes.BRANCH:
             return min(map(_digits, argument[1]))
-        case codes.SUBPATTERN | codes.ATOMIC_GROUP:
-            return _digits(argument[-1] if op is codes.SUBPATTERN else argument)
+        case codes.SUBPATTERN:
+            return _digits(argument[-1])
+        case codes.ATOMIC_GROUP:
+            return _digits(argument)
         case codes.MAX_REPEAT | codes.MIN_REPEAT | codes.POSSESSIVE_REPEAT:
             return int(argument[0]) * _digits(argument[2])
         case _:
             return 0
 
 
-_NUMBER = re.compile(r"\d\D{0,9}\d\D{0,9}\d")
-_NO_DIGITS = [chr(code) for code in range(9, 256) if not chr(code).isdigit()]
+def _held(tokens: Iterable[tuple[Any, Any]], dots: bool) -> frozenset[str]:
+    """Return the ASCII characters that a match of the parsed pattern may hold."""
+    return frozenset[str]().union(*(_node(op, argument, dots) for op, argument in tokens))
 
 
-def _holds(tokens: Iterable[tuple[Any, Any]], character: str, dots: bool) -> bool:
-    """Tell whether a match of the parsed pattern may hold the character."""
-    return any(_node(op, argument, character, dots) for op, argument in tokens)
-
-
-def _node(op: Any, argument: Any, character: str, dots: bool) -> bool:
-    code = ord(character)
+def _node(op: Any, argument: Any, dots: bool) -> frozenset[str]:
     match op:
         case codes.LITERAL:
-            return bool(argument == code)
+            return frozenset({chr(argument)})
         case codes.NOT_LITERAL:
-            return bool(argument != code)
+            return _ASCII - {chr(argument)}
         case codes.ANY:
-            return dots or character != "\n"
+            return _ASCII if dots else _ASCII - {"\n"}
         case codes.IN:
-            return _in_class(argument, character)
+            return _members(argument)
         case codes.BRANCH:
-            return any(_holds(branch, character, dots) for branch in argument[1])
+            return frozenset[str]().union(*(_held(branch, dots) for branch in argument[1]))
         case codes.ASSERT_NOT | codes.AT | codes.GROUPREF | codes.FAILURE:
-            return False
+            return frozenset()
         case codes.GROUPREF_EXISTS:
-            return any(_holds(part, character, dots) for part in argument[1:] if part)
+            return frozenset[str]().union(*(_held(part, dots) for part in argument[1:] if part))
         case codes.ATOMIC_GROUP:
-            return _holds(argument, character, dots)
+            return _held(argument, dots)
         case _:  # groups, repeats and positive look-arounds hold their pattern last
-            return _holds(argument[-1], character, dots)
+            return _held(argument[-1], dots)
 
 
-def _in_class(items: list[tuple[Any, Any]], character: str) -> bool:
-    negated = items[0][0] is codes.NEGATE
-    code = ord(character)
+def _members(items: list[tuple[Any, Any]]) -> frozenset[str]:
+    """Return the ASCII characters of a class."""
+    members: set[str] = set()
     for op, argument in items:
-        if (
-            (op is codes.LITERAL and argument == code)
-            or (op is codes.RANGE and argument[0] <= code <= argument[1])
-            or (op is codes.CATEGORY and _CATEGORIES[argument](character))
-        ):
-            return not negated
-    return negated
+        if op is codes.LITERAL:
+            members.add(chr(argument))
+        elif op is codes.RANGE:
+            members.update(chr(code) for code in range(argument[0], min(argument[1], 127) + 1))
+        elif op is codes.CATEGORY:
+            members |= _CATEGORIES[argument]
+    return _ASCII - members if items[0][0] is codes.NEGATE else frozenset(members)
