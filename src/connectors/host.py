@@ -208,7 +208,7 @@ def _checked(connector: type[Connector[Any]]) -> type[Connector[Any]]:
         raise ConfigError(f"{connector.__name__}.name must be lower case letters, digits and underscores")
     if connector.requires_api != API_VERSION[0]:
         raise ConfigError(
-            f"{connector.__name__} needs plugin API {connector.requires_api}, this is {API_VERSION[0]}.{API_VERSION[1]}",
+            f"{connector.__name__} needs plugin API {connector.requires_api}, not {API_VERSION[0]}.{API_VERSION[1]}",
             hint="install a version of the plugin that fits",
         )
     return connector

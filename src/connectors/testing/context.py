@@ -42,12 +42,14 @@ class MemoryContext:
         self.tenant = tenant
         self.state = MemoryState()
         self.log: FilteringBoundLogger = structlog.get_logger().bind(connection=connection)
+        self.sessions: list[str] = []
         self.waits: list[tuple[str, int]] = []
         self.throttles: list[tuple[str, float]] = []
         self._now = now
 
     def session(self, bucket: str = "default") -> requests.Session:
-        """Return a session with no budget and no retries."""
+        """Return a session with no budget and no retries, and record its bucket."""
+        self.sessions.append(bucket)
         return requests.Session()
 
     def wait(self, bucket: str = "default", cost: int = 1) -> None:
