@@ -52,13 +52,14 @@ def demo(folder: Path | None, *, once: bool) -> None:
 def _run(place: Path, *, once: bool) -> bool:
     out = console()
     with Town().running() as town:
-        config = town.config()
+        config = town.config(place)
         (place / "connectors.yaml").write_text(config, encoding="utf-8")
         installation = Installation(config, place)
         with installation.running():
             names = tuple(installation.runtime.config.connections)
             out.print(_welcome(installation.url, names))
             _wait(installation, names, "history")
+            _listen(town)
             told = _live(installation, town, names)
             planted = (*town.planted, *(one for event in told for one in event.planted))
             missing = _report(installation, planted, told)
@@ -89,6 +90,13 @@ def _wait(installation: Installation, names: tuple[str, ...], doing: str) -> Non
                 console(error=True).print(f"[red]{doing} did not settle within {PATIENCE:.0f} s[/]")
                 return
             time.sleep(0.1)
+
+
+def _listen(town: Town) -> None:
+    """Wait until the push channels are open, which nobody would hear otherwise."""
+    deadline = time.monotonic() + PATIENCE
+    while not town.listening and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def _live(installation: Installation, town: Town, names: tuple[str, ...]) -> list[Happening]:

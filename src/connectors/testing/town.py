@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from connectors.testing.company import Planted, seed
 from connectors.testing.fakeapps import FakeApps
+from connectors.testing.fakeapps.confluence import FakeConfluence
+from connectors.testing.fakeapps.gdrive import FakeDrive, service_account
 from connectors.testing.fakeapps.github import FakeGitHub
+from connectors.testing.fakeapps.jira import FakeJira
 from connectors.testing.fakeapps.slack import FakeSlack
+
+KEY_FILE = "drive-key.json"
 
 CONFIG = """\
 # What `connectors demo` runs: an invented company on fake apps.
+gateway:
+  public_url: https://connectors.acme.example
 connections:
   acme-slack:
     connector: slack
@@ -26,6 +35,32 @@ connections:
       token: {github_token}
       webhook_secret: {github_secret}
       api_url: {github}
+      raw_url: {github}/raw
+  acme-gdrive:
+    connector: gdrive
+    config:
+      service_account: ${{file:{drive_key}}}
+      users: all
+      admin: admin@acme.example
+      webhook_secret: shared-with-the-fake-drive
+      act: true
+      api_url: {gdrive}
+  acme-jira:
+    connector: jira
+    config:
+      url: {jira}
+      cloud: true
+      email: {jira_email}
+      token: {jira_token}
+      webhook_secret: {jira_secret}
+  acme-confluence:
+    connector: confluence
+    config:
+      url: {confluence}/wiki
+      cloud: true
+      email: {confluence_email}
+      token: {confluence_token}
+      webhook_secret: {confluence_secret}
 policies:
   - name: credentials
     detectors: [secret]
@@ -57,8 +92,11 @@ class Town:
     def __init__(self) -> None:
         self.slack = FakeSlack()
         self.github = FakeGitHub()
-        self.planted: tuple[Planted, ...] = seed(slack=self.slack, github=self.github)
-        self._apps = FakeApps(self.slack, self.github)
+        self.gdrive = FakeDrive()
+        self.jira = FakeJira(now=lambda: datetime.now(UTC))
+        self.confluence = FakeConfluence(now=lambda: datetime.now(UTC))
+        self.planted: tuple[Planted, ...] = seed(**self.apps_for_company())
+        self._apps = FakeApps(self.slack, self.github, self.gdrive, self.jira, self.confluence)
 
     @contextmanager
     def running(self) -> Iterator[Town]:
@@ -66,8 +104,9 @@ class Town:
         with self._apps.running():
             yield self
 
-    def config(self) -> str:
-        """Return the YAML that watches these apps."""
+    def config(self, folder: Path) -> str:
+        """Return the YAML that watches these apps; the key file that it names is written into `folder`."""
+        (folder / KEY_FILE).write_text(service_account(self._apps.url("gdrive")), encoding="utf-8")
         return CONFIG.format(
             slack=self._apps.url("slack"),
             slack_token=self.slack.token,
@@ -75,11 +114,32 @@ class Town:
             github=self._apps.url("github"),
             github_token=self.github.token,
             github_secret=self.github.webhook_secret,
+            gdrive=self._apps.url("gdrive"),
+            drive_key=KEY_FILE,
+            jira=self._apps.url("jira"),
+            jira_email=self.jira.email,
+            jira_token=self.jira.token,
+            jira_secret=self.jira.webhook_secret,
+            confluence=self._apps.url("confluence"),
+            confluence_email=self.confluence.email,
+            confluence_token=self.confluence.token,
+            confluence_secret=self.confluence.webhook_secret,
         )
+
+    @property
+    def listening(self) -> bool:
+        """Tell whether the push channels are open: the Drive posts nothing before that."""
+        return len(self.gdrive.channels) >= len(self.gdrive.users) + len(self.gdrive.drives)
 
     def apps_for_company(self) -> dict[str, Any]:
         """Return the apps by the names that `company` knows them by."""
-        return {"slack": self.slack, "github": self.github}
+        return {
+            "slack": self.slack,
+            "github": self.github,
+            "gdrive": self.gdrive,
+            "jira": self.jira,
+            "confluence": self.confluence,
+        }
 
     def connection(self, app: str) -> str:
         """Return the connection that watches an app."""
