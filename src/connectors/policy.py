@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from fnmatch import translate
 from functools import lru_cache
+from types import MappingProxyType
 
 from connectors.config.models import ActionSettings, PolicySettings
 from connectors.model import Confidence, Severity, Visibility
@@ -68,17 +69,28 @@ class Policies:
         wanted = (*settings.detectors, *settings.except_detectors)
         return tuple(name for name in wanted if name != "*" and not any(answers(d, name) for d in self._known))
 
-    def judge(self, detector: str, confidence: Confidence, place: Place, *, count: int = 1) -> Verdict | None:
+    def judge(
+        self,
+        detector: str,
+        confidence: Confidence,
+        place: Place,
+        *,
+        count: int = 1,
+        rules: Mapping[str, Confidence] = MappingProxyType({}),
+    ) -> Verdict | None:
         """Return severity and policies for one match; None when no policy cares.
 
-        `count` is the number of distinct values of the detector's family in the same part.
+        `count` is the number of distinct values of the detector's family in the same part. `rules` are the
+        detection rules by which the match counts, each with the confidence that it gives the match.
         """
         matching = [
             policy
             for policy in self._applicable(place)
-            if detector in self._detectors[policy.name]
-            and confidence >= policy.min_confidence
-            and count >= policy.min_count
+            if count >= policy.min_count
+            and (
+                (detector in self._detectors[policy.name] and confidence >= policy.min_confidence)
+                or any(rules[name] >= policy.min_confidence for name in policy.rules if name in rules)
+            )
         ]
         if not matching:
             return None

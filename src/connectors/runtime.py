@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import difflib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from connectors.alerts import destinations
 from connectors.alerts.destination import Destination
 from connectors.config import Config
+from connectors.config.models import PolicySettings
 from connectors.detection import Engine, catalog, load_engine
+from connectors.detection.cache import OFF, chosen_cache, user_cache
 from connectors.detection.detector import Detector
 from connectors.detection.engine import Searcher
+from connectors.detection.exact import ExactData
 from connectors.detection.gitleaks import GitleaksRule, load_gitleaks
-from connectors.detection.user import UserDetector
+from connectors.detection.user import DetectionRule, UserDetector
 from connectors.errors import ConfigError
 from connectors.extraction import Budget, Extraction
 from connectors.host import Host, validated
@@ -27,6 +31,13 @@ from connectors.store.connections import Owner
 from connectors.store.databases import Databases
 from connectors.store.recording import Routes
 from connectors.vault import Vault, load_key_file
+
+if TYPE_CHECKING:
+    from connectors.work.kafka import Publisher
+
+
+NAMES = frozenset({"person_name", "street_address"})
+"""Detectors that `detection.names` switches on: they read every word."""
 
 
 def utc_now() -> datetime:
@@ -71,10 +82,22 @@ class Runtime:
         )
 
     def close(self) -> None:
-        """Close the databases and, if it runs, the extraction sandbox."""
+        """Close the databases, the event stream and, if it runs, the extraction sandbox."""
+        if self.__dict__.get("publisher") is not None:
+            self.publisher.close()  # type: ignore[union-attr]  # it was just seen to be there
         self.databases.close()
         if "extraction" in self.__dict__:
             self.extraction.close()
+
+    @cached_property
+    def publisher(self) -> Publisher | None:
+        """What puts events into Kafka; None when the SQL inbox is the stream. Raises `ConfigError`."""
+        if self.config.stream.kind != "kafka":
+            return None
+        from connectors.work.kafka import Publisher, require
+
+        require()
+        return Publisher(self.config.stream)
 
     @cached_property
     def user_detectors(self) -> tuple[UserDetector, ...]:
@@ -87,15 +110,57 @@ class Runtime:
     @cached_property
     def imported_detectors(self) -> tuple[GitleaksRule, ...]:
         """The rules of the gitleaks configurations that the configuration names. Raises `ConfigError`."""
-        files = [self.path(name) for name in self.config.detection.imports]
-        return tuple(rule for file in files for rule in load_gitleaks(file, paths=False).searchers)
+        return tuple(
+            rule
+            for number, name in enumerate(self.config.detection.imports)
+            for rule in self._imported(name, at=f"detection.imports[{number}]")
+        )
+
+    def _imported(self, name: str, *, at: str) -> tuple[GitleaksRule, ...]:
+        try:
+            return load_gitleaks(self.path(name), paths=False).searchers
+        except ConfigError as error:
+            problems = tuple(f"{at}: {problem}" for problem in error.problems)
+            raise ConfigError("\n".join(problems), problems=problems) from None
+
+    @cached_property
+    def exact_data(self) -> ExactData | None:
+        """The list of the customer's own values, if the configuration names one. Raises `ConfigError`."""
+        settings = self.config.detection.exact_data
+        if settings is None:
+            return None
+        try:
+            salt = bytes.fromhex(settings.salt.get_secret_value()) if settings.salt else None
+        except ValueError:
+            problem = "detection.exact_data.salt: write the hexadecimal salt that `connectors exact-data build` used"
+            raise ConfigError(problem) from None
+        try:
+            return ExactData.load(self.path(settings.file), salt=salt)
+        except ConfigError as error:
+            hint = error.hint or "write it with `connectors exact-data build FILE --output LIST`"
+            raise ConfigError(f"detection.exact_data: {error.args[0]}", hint=hint) from None
 
     @cached_property
     def choices(self) -> tuple[Choice, ...]:
         """Every detector that policies may name."""
-        catalogued = (_choice(detector) for detector in (*catalog.load(), *self.host.detectors))
-        own: tuple[Searcher, ...] = (*self.user_detectors, *self.imported_detectors)
+        named = NAMES if self.config.detection.names else ()
+        catalogued = (_choice(each, on=each.id in named) for each in (*catalog.load(), *self.host.detectors))
+        exact = (self.exact_data,) if self.exact_data else ()
+        own: tuple[Searcher, ...] = (*self.user_detectors, *self.imported_detectors, *exact)
         return (*catalogued, *(Choice(each.id, each.family) for each in own))
+
+    @cached_property
+    def rules(self) -> tuple[DetectionRule, ...]:
+        """The rules that policies name. Raises `ConfigError` for a bad one, or one that names what is not there."""
+        rules = tuple(
+            validated(DetectionRule, values, at=("detection", "rules", number))
+            for number, values in enumerate(self.config.detection.rules)
+        )
+        problems = tuple(_crossed_rules(rules, {each.id for each in self.choices}, self.config.policies))
+        if problems:
+            raise ConfigError("\n".join(problems), problems=problems)
+        used = {name for policy in self.policies.settings.values() for name in policy.rules}
+        return tuple(rule for rule in rules if rule.name in used)
 
     @cached_property
     def policies(self) -> Policies:
@@ -104,14 +169,24 @@ class Runtime:
 
     @cached_property
     def engine(self) -> Engine:
-        """The detection engine, with every detector that is on by default or named by a policy."""
+        """The detection engine, with every detector that is on by default or named by a policy or its rules."""
         known = {detector.id for detector in catalog.load()}
+        wanted = self.policies.detectors | {use.detector for rule in self.rules for use in rule.uses}
         return load_engine(
-            include=tuple(sorted(self.policies.detectors & known)),
+            include=tuple(sorted(wanted & known)),
             extra=(*self.host.detectors, *self.user_detectors, *self.imported_detectors),
-            cache=self.path(self.config.detection.cache) if self.config.detection.cache else None,
+            exact=self.exact_data,
+            cache=self.cache_folder,
             backend=self.config.detection.backend,
         )
+
+    @cached_property
+    def cache_folder(self) -> Path | None:
+        """Where compiled detectors are kept; None when they are not. Raises `ConfigError` for an unsafe folder."""
+        named = self.config.detection.cache
+        if named == OFF:
+            return None
+        return chosen_cache(self.path(named)) if named else user_cache()
 
     @cached_property
     def extraction(self) -> Extraction:
@@ -200,10 +275,35 @@ def open_vault(config: Config, folder: Path) -> Vault:
     return Vault(keys, fingerprint_key)
 
 
-def _choice(detector: Detector) -> Choice:
+def _choice(detector: Detector, *, on: bool) -> Choice:
     return Choice(
-        detector.id, detector.family, detector.category, detector.vendor, detector.aliases, enabled=detector.enabled
+        detector.id,
+        detector.family,
+        detector.category,
+        detector.vendor,
+        detector.aliases,
+        enabled=on or detector.enabled,
     )
+
+
+def _crossed_rules(
+    rules: Sequence[DetectionRule], known: Collection[str], policies: Sequence[PolicySettings]
+) -> Iterator[str]:
+    """Yield what is wrong between rules, detectors and policies, each with its key."""
+    names = [rule.name for rule in rules]
+    for number, rule in enumerate(rules):
+        if rule.name in names[:number]:
+            yield f"detection.rules[{number}].name: two rules are called {rule.name!r}; rename one"
+        for place, use in enumerate(rule.uses):
+            if use.detector not in known:
+                close = difflib.get_close_matches(use.detector, known, n=1)
+                instead = f"did you mean {close[0]!r}?" if close else "`connectors detectors list` shows the ids"
+                yield f"detection.rules[{number}].uses[{place}].detector: no detector is {use.detector!r}; {instead}"
+    for number, policy in enumerate(policies):
+        for place, name in enumerate(policy.rules):
+            if name not in names:
+                defined = ", ".join(names) or "none"
+                yield f"policies[{number}].rules[{place}]: there is no rule {name!r}; defined: {defined}"
 
 
 def covered(include: Iterable[str], exclude: Iterable[str], identity: str, name: str) -> bool:

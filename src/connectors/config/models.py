@@ -132,7 +132,8 @@ class PolicySettings(Settings):
     """Which findings matter, how much, who is told, and what is done."""
 
     name: Name
-    detectors: tuple[str, ...] = Field(min_length=1, description="ids, families, categories or names; * is all")
+    detectors: tuple[str, ...] = Field(default=(), description="ids, families, categories or names; * is all")
+    rules: tuple[str, ...] = Field(default=(), description="matches that count by these of `detection.rules`")
     except_detectors: tuple[str, ...] = ()
     min_confidence: ConfidenceName = Confidence.LIKELY
     min_count: int = Field(default=1, ge=1, description="distinct values in one part before it counts")
@@ -150,6 +151,12 @@ class PolicySettings(Settings):
     )
     enabled: bool = True
 
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> PolicySettings:
+        if not self.detectors and not self.rules:
+            raise ValueError('write `detectors: [secret]`, or "*" for all, or `rules: [...]` with names of your rules')
+        return self
+
 
 class ThrottleSettings(Settings):
     """At most `limit` alerts per `per`; the rest arrive as one summary."""
@@ -166,16 +173,41 @@ class DestinationSettings(Settings):
     throttle: ThrottleSettings = ThrottleSettings()
 
 
+class ExactDataSettings(Settings):
+    """A list that `connectors exact-data build` wrote, and its salt when that is kept elsewhere."""
+
+    file: str
+    salt: SecretStr | None = Field(default=None, description="hexadecimal, as the list was built with")
+
+
+class VerifySettings(Settings):
+    """Whose tokens are asked of their vendor, and what that may cost."""
+
+    detectors: tuple[str, ...] = Field(default=(), description="ids, families, vendors or names")
+    addresses: dict[Name, str] = Field(default={}, description="a vendor's API elsewhere: your own server, a region")
+    seconds: float = Field(default=10, gt=0, le=60, description="for all questions of one batch of events")
+    per_minute: int = Field(default=30, ge=1, le=600, description="questions to one vendor, per worker process")
+
+
+def _exact_data(value: object) -> object:
+    return {"file": value} if isinstance(value, str) else value
+
+
+def _verify(value: object) -> object:
+    return {"detectors": value} if isinstance(value, list | tuple) else value
+
+
 class DetectionSettings(Settings):
     """Detectors beside the catalog, and how the engine runs."""
 
-    detectors: tuple[dict[str, Any], ...] = Field(default=(), description="your own: regex, words, rules")
+    detectors: tuple[dict[str, Any], ...] = Field(default=(), description="your own: a regex or words")
+    rules: tuple[dict[str, Any], ...] = Field(default=(), description="which matches in a text count: ANY or ALL")
     imports: tuple[str, ...] = Field(default=(), description="gitleaks configurations to read")
-    exact_data: str | None = None
+    exact_data: Annotated[ExactDataSettings | None, BeforeValidator(_exact_data)] = None
     backend: Literal["auto", "hyperscan", "fallback"] = "auto"
-    cache: str | None = None
+    cache: str | None = Field(default=None, description="folder of compiled detectors; `off` for none")
     names: bool = Field(default=False, description="look for person names and street addresses: slower")
-    verify: tuple[str, ...] = Field(default=(), description="detectors whose tokens are asked of their vendor")
+    verify: Annotated[VerifySettings, BeforeValidator(_verify)] = VerifySettings()
 
 
 class ExtractionSettings(Settings):
@@ -216,6 +248,9 @@ class StreamSettings(Settings):
     brokers: str = ""
     topic: str = "connectors-events"
     group: str = "connectors-workers"
+    partitions: int = Field(default=12, ge=1, description="of a topic that is made at first use")
+    replication: int = Field(default=-1, description="of such a topic; -1 is the brokers' default")
+    residencies: dict[Name, str] = Field(default={}, description="brokers of residencies that have their own")
     options: dict[str, str] = Field(default={}, repr=False)
 
 

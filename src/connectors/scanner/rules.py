@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connectors.detection import Engine, catalog
+from connectors.detection.cache import user_cache
 from connectors.detection.detector import Detector
 from connectors.detection.engine import Searcher
 from connectors.errors import ConfigError
@@ -94,9 +94,8 @@ class Rules:
 
 
 def cache_folder() -> str:
-    """Return where compiled databases are kept between scans."""
-    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return str(Path(home) / "connectors")
+    """Return the folder in which compiled patterns are kept; empty where the user has none that is safe."""
+    return str(user_cache() or "")
 
 
 def _catalogued(names: Iterable[str]) -> list[Detector]:

@@ -95,7 +95,9 @@ def judge_again(run: JobRun) -> Ended:
 
     def judged(finding: Mapping[str, Any]) -> tuple[str, ...] | None:
         place = Place(finding["tenant"], run.connection, container, finding["container_name"], visibility)
-        verdict = policies.judge(finding["detector"], finding["confidence"], place, count=finding["count"])
+        named = (policies.settings[name] for name in finding["policies"] if name in policies.settings)
+        rules = {rule: finding["confidence"] for policy in named for rule in policy.rules}
+        verdict = policies.judge(finding["detector"], finding["confidence"], place, count=finding["count"], rules=rules)
         return verdict.policies if verdict else None
 
     def effects(c: sa.Connection) -> None:
