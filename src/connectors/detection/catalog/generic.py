@@ -11,33 +11,33 @@ _NAME = r"(?:token|secret|credential|key|access|private|auth(?<![a-z]auth)|pat(?
 _CALLED = r"(?:pass(?:word|wd|wort|phrase|code)?|pwd|(?<![a-z])pw|passw|kennwort|identified[ ]by)(?:[_.\-]?\d)?"
 _USER = r"(?:user(?:[_\-]?(?:name|id)|[ ]id)?|uid|login|usr)"
 _CALLED_FACTOR = r"(?:pass|pwd|pw|kennwort)\w{0,12}[\x22'`\]\)\\]{0,3}[ \t]{0,16}(?:=|:|,|!=| [\x22'])"
+_NAMED_FACTOR = (
+    r"(?:key|token|secret|credential|pat|auth|access|private)[\w.\-]{0,8}[\x22'`\]\)>\\]{0,4}[ \t]{0,16}"
+    r"(?:=>|:=|={1,3}|:|,|\||\(| (?:is|as) )[ \t]{0,16}[\x22'`\[(<\\]{0,3}\w[\w\-+/.~%]{10}"
+)
 _OWASP = "https://cheatsheetseries.owasp.org/cheatsheets/Secrets_Management_Cheat_Sheet.html"
 _CWE = "https://cwe.mitre.org/data/definitions/798.html"
 _SAID = (
-    r"(?:password|passwort|passphrase|passcode|passwd|(?<![a-z])pwd?|kennwort|mot de passe|contrase.a"
-    r"|senha|clave"
-    r"|wachtwoord|parola|creds?|credentials)"
+    r"(?:password|passwort|passphrase|passcode|passwd|(?<![a-z])(?:pwd?|pass)(?![a-z])|kennwort|mot de passe"
+    r"|contrase.a|senha|clave|wachtwoord|parola|creds?|credentials)"
 )
 
 DETECTORS = (
     secret(
         "named_secret",
         "Key, token or secret by its name",
-        pattern=rf"{_NAME}(?:s|[_.\- ]?(?:id|key|value|token|secret|code|base64|b64"
-        rf"|string))?{_CLOSE}[ \t]{{0,16}}"
+        pattern=rf"{_NAME}(?:s|[_.\- ]?(?:id|key|value|token|secret|code|base64|b64|string))?"
+        rf"(?:[ ](?:for|of)[ ][\w.\- ]{{1,28}}?)?{_CLOSE}[ \t]{{0,16}}"
         rf"(?:{_ASSIGN}[ \t]{{0,16}}{_OPEN}|[ \t\n]{{1,4}}[\"']?)"
         r"(?P<value>(?-i:[A-Za-z0-9][A-Za-z0-9_\-+/.~%]{10,200}={0,2}))(?![A-Za-z0-9(])",
         ignore_case=True,
         factors=(
+            _NAMED_FACTOR,
             (
-                r"(?:key|token|secret|credential|pat|auth|access"
-                r"|private)[\w.\-]{0,8}[\x22'`\]\)>\\]{0,4}[ \t]{0,16}"
-                r"(?:=>|:=|={1,3}|:|,|\||\(| (?:is|as) )[ \t]{0,16}[\x22'`\[(<\\]{0,3}\w[\w\-+/.~%]{14}"
+                r"(?:key|token|secret|credential)[\w.\-]{0,4}"
+                r" (?:for|of) [\w. -]{1,28}(?:=|:| is) ?[\x22']?\w[\w\-+/.~]{10}"
             ),
-            (
-                r"(?:key|token|secret|private|access"
-                r"|credential)[\w.\-]{0,8}[ \n]{1,4}[\x22']?[a-z0-9][\w\-+/.~]{14}"
-            ),
+            r"(?:key|token|secret|private|access|credential)[\w.\-]{0,8}[ \n]{1,4}[\x22']?[a-z0-9][\w\-+/.~]{14}",
         ),
         validators=("random_value",),
         base=Confidence.LIKELY,
@@ -151,7 +151,7 @@ DETECTORS = (
         ignore_case=True,
         factors=(
             (
-                r"(?:password|passwort|passphrase|passcode|passwd|\bpwd?|kennwort|mot de passe|contrase.a"
+                r"(?:password|passwort|passphrase|passcode|passwd|\bpwd?|\bpass|kennwort|mot de passe|contrase.a"
                 r"|senha|\bclave"
                 r"|wachtwoord|parola|\bcreds?|credentials)\b[^\n]{0,48}"
                 r"(?: is| was| ist| lautet| war| est| es| to| auf| of| now|:|=|->| -|[^\x00-\x7f]) "
@@ -194,13 +194,15 @@ DETECTORS = (
     secret(
         "spoken_login",
         "User name and password said together",
-        pattern=r"(?<![a-z])(?:creds?|credentials|logins?|user/pass(?:word)?)(?:[ ](?:for|to)[ ][^\n:]{1,40}?)?"
+        pattern=r"(?<![a-z])(?:creds?|credentials|logins?|user/pass(?:word)?|(?:log|sign)[ ]?in(?=[ ](?:with|as)))"
+        r"(?:[ ](?:for|to)[ ][^\n:]{1,40}?)?"
         r"(?:[ ](?:are|is|with|as))?[ :=]{1,3}(?P<value>"
         r"(?-i:[\w.@+\-]{2,64}[ ]?[/|:][ ]?[^\s/|:,;\"'`<>(){}]{3,64}[^\s/|:,;\"'`<>(){}.!?]))",
         ignore_case=True,
         factors=(
             (
-                r"\b(?:creds?|credentials|logins?|user/pass(?:word)?)(?: (?:for|to) [^\n:]{1,40})?(?: (?:are|is|with|as))?"
+                r"\b(?:creds?|credentials|logins?|user/pass(?:word)?|(?:log|sign) ?in)"
+                r"(?: (?:for|to) [^\n:]{1,40})?(?: (?:are|is|with|as))?"
                 r"[ :=]{1,3}[\w.@+-]{2,64} ?[/|:] ?[^\s/|:]{4}"
             ),
         ),
@@ -210,6 +212,21 @@ DETECTORS = (
         aliases=("PASSWORD_IN_CODE",),
         examples=("creds: admin / S3cret!pass", "login for the vpn is deploy/mK4u9vXq2s"),
         near_misses=("login: https://acme.test/login", "credentials for dev/test", "sign in: 10:30"),
+        source=_CWE,
+    ),
+    secret(
+        "bare_password",
+        "Password right after the word",
+        pattern=r"(?<![a-z])(?:password|passwd|pwd?|pass|passwort|passphrase)[ ][\"'`]?"
+        r"(?P<value>(?-i:[^\s\"'`<>(){}\[\],;:=/][^\s\"'`<>(){},;=]{4,62}[^\s\"'`<>(){},;:=.?)]))(?![\w(])",
+        ignore_case=True,
+        factors=(r"\b(?:password|passwd|pwd?|pass|passwort|passphrase) [\x22'`]?[^\s\d]{0,24}\d",),
+        validators=("drawn_word",),
+        base=Confidence.LIKELY,
+        model="secret",
+        aliases=("PASSWORD_IN_CODE",),
+        examples=("ssh root@db password Tr0mb0ne!", "you can use pass `tiger55` for scott"),
+        near_misses=("password version2 is out", "password 2024-10-11", "pass 12 tests", "password sha256 hash"),
         source=_CWE,
     ),
     secret(

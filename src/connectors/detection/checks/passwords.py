@@ -73,9 +73,31 @@ def sentence_password(value: str, text: str, start: int, end: int, /) -> Confide
     """Judge a word that a sentence says is a password: bare words must have a digit or a sign; quoted ones may not."""
     quoted = start > 0 and text[start - 1] in "\"'`*“‘«" and text[end : end + 1] in tuple("\"'`*”’»")
     marks = sum(not c.isalpha() for c in value)
+    if text[end : end + 1] in ("(", "[") or value[-1:] in ("(", "[") or _REFERENCE.fullmatch(value):
+        return False
     if not quoted and (not marks or re.fullmatch(r"[A-Za-z]+(?:['’.:/\-][A-Za-z]+)+|[\d.,:%]+", value)):
         return False
     return _password(value)
+
+
+_REFERENCE = re.compile(r"[A-Za-z_]+(?:[_.][A-Za-z_]+)+|_\w+")
+
+
+@check
+def drawn_word(value: str, _text: str, _start: int, _end: int, /) -> Confidence | bool:
+    """Judge a word beside the word password: only one with letters, digits and a mixture that no plain word has."""
+    inner = sum(c.isdigit() for c in value)
+    mixture = inner > 1 and any(c.isalpha() for c in value)
+    mixture = mixture or bool(re.search(r"[A-Za-z]\d[A-Za-z]|[!@#$%&*+?]", value))
+    if not inner or not mixture or _TERM.fullmatch(value) or (value[:1].isdigit() and "-" in value):
+        return False
+    return _password(value)
+
+
+_TERM = re.compile(
+    r"(?i)(?:sha|md|aes|rsa|base|pbkdf|argon|oauth|http|utf|ipv?|v|win|windows|python|bcrypt|pkcs|x|rfc)"
+    r"[-_]?\d[\w.-]*"
+)
 
 
 @check
