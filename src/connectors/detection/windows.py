@@ -61,31 +61,39 @@ class Window:
 
     def cut(self, text: str, ends: Sequence[int]) -> list[tuple[int, int]]:
         """Return the parts of `text` around the ascending `ends`, overlapping ones as one."""
-        parts = [self._around(text, ends[0])]
+        low, high, closed = self._around(text, ends[0])
+        parts = []
         for end in ends[1:]:
-            left, right = self._around(text, end)
-            low, high = parts[-1]
-            if left <= high:
-                parts[-1] = min(low, left), max(high, right)
-            else:
-                parts.append((left, right))
+            if end <= high:
+                if not closed:
+                    high, closed = self._right(text, high, end)
+                continue
+            left, right, shut = self._around(text, end)
+            if left > high:
+                parts.append((low, high))
+                low = left
+            high, closed = right, shut
+        parts.append((low, high))
+        found = [(first, min(last + _AHEAD, len(text))) for first, last in parts]
         if self.digits < _FEW:
-            return parts
+            return found
         number = _number(self.digits)
-        return [part for part in parts if number.search(text, *part)]
+        return [part for part in found if number.search(text, *part)]
 
-    def _around(self, text: str, end: int) -> tuple[int, int]:
-        length = len(text)
-        left, right = max(end - self.reach, 0), min(end + self.reach, length)
+    def _around(self, text: str, end: int) -> tuple[int, int, bool]:
+        """Return where the part around `end` starts and ends, and whether a barrier ends it."""
+        left = max(end - self.reach, 0)
         if self.barriers:
-            barrier = _any(self.barriers)
-            before = barrier.search(text[left:end][::-1])
+            before = _any(self.barriers).search(text[left:end][::-1])
             if before is not None:
                 left = end - before.start()
-            after = barrier.search(text, end, right)
-            if after is not None:
-                right = after.start()
-        return left, min(right + _AHEAD, length)
+        return left, *self._right(text, end, end)
+
+    def _right(self, text: str, known: int, end: int) -> tuple[int, bool]:
+        """Return where the part ends, seen from `end`, when there is no barrier before `known`."""
+        right = min(end + self.reach, len(text))
+        after = _any(self.barriers).search(text, known, right) if self.barriers else None
+        return (right, False) if after is None else (after.start(), True)
 
 
 @cache
