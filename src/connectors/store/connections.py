@@ -119,14 +119,33 @@ def value_context(owner: Owner, key: str) -> str:
     return f"value:{natural_id('value', owner.residency, owner.connection, key)}"
 
 
-def get_subscription(connection: sa.Connection, owner: Owner, vault: Vault) -> Subscription | None:
+LOOK_AGAIN = timedelta(days=1)
+"""How long a push channel without an end is left alone."""
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A connection's push channel, and when it was made."""
+
+    subscription: Subscription
+    made_at: datetime
+
+    @property
+    def renew_at(self) -> datetime:
+        """When three quarters of its time are over."""
+        ends = self.subscription.expires_at
+        return self.made_at + (0.75 * (ends - self.made_at) if ends else LOOK_AGAIN)
+
+
+def get_channel(connection: sa.Connection, owner: Owner, vault: Vault) -> Channel | None:
     """Return the connection's push channel, or None."""
     table = connection_table
     row = connection.execute(sa.select(table.c.subscription, table.c.subscription_ends).where(*owner.where)).first()
     if row is None or row.subscription is None:
         return None
     stored = vault.open(row.subscription, context=f"subscription:{owner.connection}")
-    return Subscription(stored["id"], row.subscription_ends, stored["state"])
+    made_at = datetime.fromisoformat(stored["made_at"])
+    return Channel(Subscription(stored["id"], row.subscription_ends, stored["state"]), made_at)
 
 
 def put_subscription(
@@ -139,7 +158,7 @@ def put_subscription(
     now: datetime,
 ) -> None:
     """Remember the connection's push channel."""
-    value = {"id": subscription.id, "state": dict(subscription.state)}
+    value = {"id": subscription.id, "state": dict(subscription.state), "made_at": now.isoformat()}
     sealed = vault.seal(value, context=f"subscription:{owner.connection}")
     touch(database, connection, owner, now=now, subscription=sealed, subscription_ends=subscription.expires_at)
 

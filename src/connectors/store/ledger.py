@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -132,11 +132,17 @@ def put_gaps(
     residency: str,
     rows: Sequence[Row],
     *,
-    replace: Sequence[uuid.UUID] = (),
+    replace: Mapping[uuid.UUID, datetime] | None = None,
 ) -> None:
-    """Write gaps; those of the resources in `replace` that are no longer there are dropped."""
+    """Write gaps; those of the resources in `replace` that are no longer there are dropped.
+
+    `replace` says when each resource's event was recorded: a gap of that very moment came in the same page, as
+    what the app does not let anybody read of the resource, and stays.
+    """
     if replace:
-        stale = sa.delete(gap).where(gap.c.residency == residency, gap.c.resource_key.in_(replace))
+        stale = sa.delete(gap).where(
+            gap.c.residency == residency, gap.c.resource_key.in_(replace), gap.c.at.not_in(set(replace.values()))
+        )
         connection.execute(stale)
     unique = {row["id"]: row for row in rows}
     database.upsert(

@@ -29,6 +29,9 @@ from connectors.vault import Vault
 LIVING = (FindingState.OPEN, FindingState.ACKNOWLEDGED)
 """States that end by themselves when the value is gone."""
 
+MAX_DEPTH = 16
+"""Levels of resources below a deleted one that go with it: a project, an issue, its comments, their files."""
+
 SUPPRESSED = {"false_positive": FindingState.FALSE_POSITIVE, "accepted": FindingState.IGNORED}
 
 REFRESHED = (
@@ -57,6 +60,8 @@ class Finished:
     row: Row
     task: Task
     scan: Scan
+    restores: bool = False
+    """Whether a sync listed a resource that counts as deleted: it is there again, whatever its version."""
 
 
 @dataclass
@@ -118,6 +123,7 @@ def _current(
         if key not in newest or _order(item) > _order(newest[key]):
             newest[key] = item
     rows = [_resource_row(item, now) for item in newest.values()]
+    restored = [key for key, item in newest.items() if item.restores]
 
     def merge(new: Any) -> dict[str, Any]:
         live = new.partition == ledger.LIVE  # a webhook does not take a resource out of the partition that lists it
@@ -125,12 +131,15 @@ def _current(
             "version": sa.case((new.version > resource.c.version, new.version), else_=resource.c.version),
             "partition": sa.case((live, resource.c.partition), else_=new.partition),
             "listed_in": sa.case((live, resource.c.listed_in), else_=new.listed_in),
-            **{name: new[name] for name in ("parent_key", "container", "deleted", "scanned_at")},
+            # Some doors, deletions above all, do not tell the container: it stays what it was.
+            "container": sa.case((new.container == "", resource.c.container), else_=new.container),
+            **{name: new[name] for name in ("parent_key", "deleted", "scanned_at")},
         }
 
     def newer(new: Any) -> sa.ColumnElement[bool]:
         deletion = sa.and_(new.deleted, sa.not_(resource.c.deleted))
-        return sa.or_(resource.c.version < new.version, deletion)
+        back = sa.and_(resource.c.deleted, resource.c.id.in_(restored)) if restored else sa.false()
+        return sa.or_(resource.c.version < new.version, deletion, back)
 
     written = database.upsert(connection, resource, rows, update=merge, where=newer)
     _mark_listed(connection, newest.values(), written)
@@ -276,23 +285,36 @@ def _resolve_children(
     now: datetime,
     done: Recorded,
 ) -> None:
-    parents = [item.row["resource_key"] for item in orphans]
-    children = (
-        sa.update(resource)
-        .where(
-            resource.c.residency == residency,
-            resource.c.parent_key.in_(parents),
-            resource.c.deleted.is_(False),
-        )
-        .values(deleted=True)
-        .returning(resource.c.id)
-    )
-    keys = connection.execute(children).scalars().all()
+    keys = delete_below(connection, residency, [item.row["resource_key"] for item in orphans], now=now)
     merged_ids = {row["id"] for row in merged.rows}
     for row in living_findings(connection, residency, keys):
         if row["id"] not in merged_ids:
             merged.rows.append(resolved(row, now, merged.changes, comment="its parent is gone"))
             done.resolved += 1
+
+
+def delete_below(
+    connection: sa.Connection, residency: str, parents: Sequence[uuid.UUID], *, now: datetime
+) -> list[uuid.UUID]:
+    """Mark everything that hangs on resources deleted, level by level, and return the keys of what that was."""
+    found: list[uuid.UUID] = []
+    level: Sequence[uuid.UUID] = parents
+    for _ in range(MAX_DEPTH):
+        if not level:
+            break
+        children = (
+            sa.update(resource)
+            .where(
+                resource.c.residency == residency,
+                resource.c.parent_key.in_(level),
+                resource.c.deleted.is_(False),
+            )
+            .values(deleted=True, scanned_at=now)
+            .returning(resource.c.id)
+        )
+        level = connection.execute(children).scalars().all()
+        found.extend(level)
+    return found
 
 
 def living_findings(
@@ -532,9 +554,11 @@ def _account(
         return
     residency = finished[0].row["residency"]
     ledger.add(database, connection, residency, counts.items(), now=now)
-    replaced = [
-        item.row["resource_key"] for item in current if item.task.event.kind is EventKind.CHANGED or item.scan.gone
-    ]
+    replaced = {
+        item.row["resource_key"]: item.row["created_at"]
+        for item in current
+        if item.task.event.kind is EventKind.CHANGED or item.scan.gone
+    }
     ledger.put_gaps(database, connection, residency, gap_rows, replace=replaced)
 
 

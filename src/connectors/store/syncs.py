@@ -16,7 +16,7 @@ from connectors.store.columns import natural_id
 from connectors.store.engine import Database, Row
 from connectors.store.inbox import event_row
 from connectors.store.ledger import Counts
-from connectors.store.recording import living_findings, resolved
+from connectors.store.recording import delete_below, living_findings, resolved
 from connectors.store.tables.findings import finding, finding_change, resource
 from connectors.store.tables.intake import inbox as inbox_table
 from connectors.store.tables.intake import job
@@ -254,9 +254,8 @@ def reconcile(
     if not gone:
         return 0, 0
     where = [resource.c.residency == residency]
-    connection.execute(sa.update(resource).where(*where, resource.c.id.in_(gone)).values(deleted=True))
-    children = sa.update(resource).where(*where, resource.c.parent_key.in_(gone)).values(deleted=True)
-    keys = [*gone, *connection.execute(children.returning(resource.c.id)).scalars()]
+    connection.execute(sa.update(resource).where(*where, resource.c.id.in_(gone)).values(deleted=True, scanned_at=now))
+    keys = [*gone, *delete_below(connection, residency, gone, now=now)]
     changes: list[dict[str, Any]] = []
     rows = [
         resolved(row, now, changes, comment="no longer listed by the app")

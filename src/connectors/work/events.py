@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -39,6 +39,9 @@ DEFAULT_WAIT = 60.0
 
 CONTAINERS_KEPT = 10_000
 """Containers whose names this process remembers."""
+
+LISTINGS_LAG = timedelta(minutes=2)
+"""How long after a deletion an app's listings may still show what is gone."""
 
 PLUGIN_ATTEMPTS = 3
 """How often an event is tried that a plugin's bug refuses."""
@@ -90,23 +93,31 @@ class EventWorker:
         known = self._database.read(lambda c: _versions(c, self._residency, rows))
         ready: list[tuple[Row, Task]] = []
         stale: list[Finished] = []
-        for row, task in self._tasks(rows):
-            if _already_seen(task, known.get(row["resource_key"])):
+        restored: set[object] = set()
+        for row, task in self._tasks(rows, known):
+            held = known.get(row["resource_key"])
+            if held is not None and _restores(row, task, held):
+                restored.add(row["id"])
+            elif _already_seen(task, held):
                 stale.append(Finished(row, task, Scan()))
-            else:
-                ready.append((row, task))
+                continue
+            ready.append((row, task))
         scans = self._pipeline.process([task for _, task in ready])
         finished = stale
         for (row, task), scan in zip(ready, scans, strict=True):
             if scan.failure is None or self._becomes_gap(scan):
-                finished.append(Finished(row, task, scan))
+                finished.append(Finished(row, task, scan, row["id"] in restored))
             else:
                 self._failed(row, task, scan.failure)
         self._record(finished)
 
-    def _tasks(self, rows: Sequence[Row]) -> list[tuple[Row, Task]]:
-        """Return what there is to do, with the names of containers that some doors do not tell."""
-        tasks = [(row, task) for row in rows if (task := self._task(row)) is not None]
+    def _tasks(self, rows: Sequence[Row], known: Mapping[object, Held]) -> list[tuple[Row, Task]]:
+        """Return what there is to do, with the containers and their names that some doors do not tell."""
+        tasks = [
+            (row, _placed(task, known.get(row["resource_key"])))
+            for row in rows
+            if (task := self._task(row)) is not None
+        ]
         places = {(task.connection, task.event.resource.container.id) for _, task in tasks}
         unknown = [place for place in places if place not in self._containers]
         if unknown:
@@ -263,18 +274,47 @@ class EventWorker:
         return self._runtime.now() + leases.backoff(row["attempts"])
 
 
-def _versions(connection: sa.Connection, residency: str, rows: Sequence[Row]) -> dict[object, tuple[int, bool]]:
-    """Return the version and fate of the resources that are known already."""
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is known of a resource before a batch."""
+
+    version: int
+    deleted: bool
+    container: str
+    at: datetime
+    """When it was last scanned, or found to be gone."""
+
+
+def _versions(connection: sa.Connection, residency: str, rows: Sequence[Row]) -> dict[object, Held]:
+    """Return what is known of the resources of a batch."""
     keys = [row["resource_key"] for row in rows]
-    query = sa.select(resource.c.id, resource.c.version, resource.c.deleted).where(
-        resource.c.residency == residency, resource.c.id.in_(keys)
-    )
-    return {row.id: (row.version, row.deleted) for row in connection.execute(query)}
+    query = sa.select(
+        resource.c.id, resource.c.version, resource.c.deleted, resource.c.container, resource.c.scanned_at
+    ).where(resource.c.residency == residency, resource.c.id.in_(keys))
+    return {row[0]: Held(*row[1:]) for row in connection.execute(query)}
 
 
-def _already_seen(task: Task, known: tuple[int, bool] | None) -> bool:
+def _already_seen(task: Task, held: Held | None) -> bool:
     """Tell whether an event is superseded or a duplicate: then nothing is fetched for it."""
-    if known is None or task.event.kind is not EventKind.CHANGED:
+    return held is not None and task.event.kind is EventKind.CHANGED and task.event.version <= held.version
+
+
+def _restores(row: Row, task: Task, held: Held) -> bool:
+    """Tell whether a sync found a resource there that counts as deleted.
+
+    A webhook must be newer than the deletion, because apps deliver old ones late. A sync asked the app after the
+    deletion; but some listings lag, so an old version has to be listed some time later to be believed.
+    """
+    if not held.deleted or row["source"] != "sync" or task.event.kind is not EventKind.CHANGED:
         return False
-    version, _deleted = known
-    return task.event.version <= version
+    since: timedelta = row["created_at"] - held.at
+    return since > (timedelta(0) if task.event.version >= held.version else LISTINGS_LAG)
+
+
+def _placed(task: Task, held: Held | None) -> Task:
+    """Put a resource whose event does not tell its container where it is known to be."""
+    thing = task.event.resource
+    if held is None or not held.container or thing.container.id:
+        return task
+    container = replace(thing.container, id=held.container)
+    return replace(task, event=replace(task.event, resource=replace(thing, container=container)))

@@ -22,7 +22,8 @@ log = structlog.get_logger()
 
 PURGE_EVERY = timedelta(minutes=10)
 RECHECK_EVERY = timedelta(minutes=10)
-RENEW_EVERY = timedelta(hours=1)
+RENEW_EVERY = timedelta(minutes=10)
+"""How often push channels are looked at: often enough for those that live an hour."""
 
 
 def entries(runtime: Runtime, residency: str) -> Iterator[Entry]:
@@ -62,15 +63,16 @@ def tick(runtime: Runtime, residency: str) -> int:
 
 
 def subscribe(run: JobRun) -> Ended:
-    """Make or renew a connection's push channel, before three quarters of its time are over."""
+    """Make or renew a connection's push channel, when three quarters of its time are over."""
     connector = run.connectors.get(run.connection)
     public = run.runtime.config.gateway.public_url.rstrip("/")
     if not isinstance(connector, Subscribes) or not public:
         return Ended()
     owner, now = run.runtime.owner(run.connection), run.now()
-    current = run.database.read(lambda c: connections.get_subscription(c, owner, run.runtime.vault))
-    if current is not None and current.expires_at is not None and current.expires_at - now > RENEW_EVERY * 2:
+    channel = run.database.read(lambda c: connections.get_channel(c, owner, run.runtime.vault))
+    if channel is not None and now < channel.renew_at:
         return Ended()
+    current = channel.subscription if channel else None
     plugin = run.runtime.host.owners[owner.app]
     with wall(plugin, "subscribe"):
         renewed = connector.subscribe(f"{public}/webhooks/{run.connection}", current)
