@@ -68,7 +68,9 @@ class Vault:
 
     def seal(self, value: Any, *, context: str) -> bytes:
         """Encrypt a JSON-able value."""
-        return self.encrypt(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode(), context=context)
+        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        # Apps cut texts inside an emoji: half of one is no Unicode, and must come back as it was.
+        return self.encrypt(text.encode("utf-8", "surrogatepass"), context=context)
 
     def open(self, token: bytes, *, context: str) -> Any:
         """Return the value that `seal` was given."""
@@ -79,7 +81,7 @@ class Vault:
 
         HMAC-SHA256, because a plain hash of a card or social security number is reversed by enumeration.
         """
-        message = f"{tenant}\x1f{family}\x1f{value}".encode()
+        message = f"{tenant}\x1f{family}\x1f{value}".encode("utf-8", "surrogatepass")
         return hmac.new(self._fingerprint_key, message, hashlib.sha256).hexdigest()[:40]
 
     def sign(self, purpose: str, message: bytes) -> str:

@@ -43,7 +43,7 @@ def natural_id(*parts: str | int) -> uuid.UUID:
     A row's identity is its natural key, so that every write can be an upsert on one arbiter, and random-looking,
     so that no index grows at one end: it is shaped as a version 4 UUID, which CockroachDB spreads best.
     """
-    digest = hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).digest()
+    digest = hashlib.sha256("\x1f".join(str(part) for part in parts).encode("utf-8", "surrogatepass")).digest()
     return uuid.UUID(bytes=digest[:16], version=4)
 
 

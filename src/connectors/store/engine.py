@@ -113,7 +113,7 @@ class Database:
             return set()
         statement = self.insert(table).on_conflict_do_nothing(index_elements=list(table.primary_key))
         # RETURNING makes SQLAlchemy send many rows in one cached statement.
-        return set(connection.execute(statement.returning(table.c.id), list(rows)).scalars())
+        return set(connection.execute(statement.returning(table.c.id), [storable(row) for row in rows]).scalars())
 
     def upsert(
         self,
@@ -139,7 +139,7 @@ class Database:
         statement = statement.on_conflict_do_update(
             index_elements=list(table.primary_key), set_=values, where=condition
         )
-        ordered = sorted(rows, key=lambda row: str(row["id"]))
+        ordered = [storable(row) for row in sorted(rows, key=lambda row: str(row["id"]))]
         return set(connection.execute(statement.returning(table.c.id), ordered).scalars())
 
     def skip_locked(self, query: sa.Select[Any]) -> sa.Select[Any]:
@@ -162,6 +162,19 @@ class Database:
         else:
             with self._writing:
                 yield
+
+
+def storable(value: Any) -> Any:
+    """Replace what no database takes in a text: NUL, and halves of characters. What apps send can hold both."""
+    if isinstance(value, str):
+        if value.isascii() and "\0" not in value:
+            return value
+        return value.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+    if isinstance(value, dict):
+        return {key: storable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [storable(item) for item in value]
+    return value
 
 
 def parse_url(url: str) -> sa.URL:
