@@ -182,9 +182,10 @@ def database_url(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -
         return f"sqlite:///{path}"
     url: str = request.getfixturevalue("server_urls")[dialect]
     engine = sa.create_engine(url, poolclass=sa.NullPool)
-    names = ", ".join(f'"{table.name}"' for table in metadata.sorted_tables)
+    # Deleting few rows is much quicker than TRUNCATE, which makes new files.
+    statements = "; ".join(f'DELETE FROM "{table.name}"' for table in metadata.sorted_tables)
     with engine.begin() as connection:
-        connection.exec_driver_sql(f"TRUNCATE {names}")
+        connection.exec_driver_sql(statements)
     return url
 
 
