@@ -92,12 +92,18 @@ DETECTORS = (
         pattern=r"(?<![\w.+\-/=])(?<!\+1[ .\-])(?P<value>(?:1[ .\-])?(?:\([2-9]\d{2}\)[ ]?"
         r"|[2-9]\d{2}[ .\-])[2-9]\d{2}[ .\-]\d{4}"
         r"(?:[ ]?(?:x|ext\.?)[ ]?\d{1,6})?)(?![\w\-]|\.\d)",
-        factors=(r"(?:^|[^\d ][ (]{1,2}|[^\d +.-]|[^+\d]1[ .-])[2-9]\d{2}\)? ?[.-]?[2-9]\d{2}[ .-]\d{4}",),
+        factors=(r"(?:^|  \(?|[^\d ] \(?|[^\d +.-]|[^+\d]1[ .-])[2-9]\d{2}\)? ?[.-]?[2-9]\d{2}[ .-]\d{4}",),
         validators=("phone_number",),
         normalize="digits",
         base=Confidence.LIKELY,
         context=Context(words=_PHONE_WORDS, against=_NOT_PHONE),
-        examples=("(415) 555-2671", "415-555-2671 x12", "phone 212.555.0187"),
+        examples=(
+            "(415) 555-2671",
+            "415-555-2671 x12",
+            "phone 212.555.0187",
+            "tel\n    415 555 2671",
+            "at 1-415-555-2671",
+        ),
         near_misses=("123-456-7890", "192.168.100.1000", "order 1234-567-8901"),
         aliases=("PHONE_NUMBER",),
         source="https://www.nanpa.com/",

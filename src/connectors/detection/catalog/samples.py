@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from functools import lru_cache
 
 DIGITS = "0123456789"
 HEX = "0123456789abcdef"
@@ -17,13 +18,19 @@ UPPER = LOWER.upper()
 BASE62 = DIGITS + UPPER + LOWER
 
 
-def draw(alphabet: str, length: int, seed: int = 1) -> str:
-    """Return `length` characters of `alphabet`, always the same for the same arguments."""
-    state, out = 7919 * seed + length, []
-    for _ in range(length):
+@lru_cache(maxsize=32)
+def _pool(alphabet: str) -> str:
+    state, out = 7919, []
+    for _ in range(2048):
         state = (state * 1103515245 + 12345) & 0x7FFFFFFF
         out.append(alphabet[(state >> 15) % len(alphabet)])
     return "".join(out)
+
+
+def draw(alphabet: str, length: int, seed: int = 1) -> str:
+    """Return `length` (at most 1,024) characters of `alphabet`, always the same for the same arguments."""
+    start = (seed * 97 + length * 31) % 1024
+    return _pool(alphabet)[start : start + length]
 
 
 def digits(length: int, seed: int = 1) -> str:
