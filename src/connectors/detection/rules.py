@@ -17,6 +17,9 @@ from connectors.detection.windows import Window
 from connectors.errors import ConfigError
 from connectors.model import Confidence
 
+_NO_DIGIT = re.compile(r"\D+")
+_NO_WORD = re.compile(r"[\W_]+")
+
 
 class Candidate(NamedTuple):
     """A value that a detector stands for, in the offsets of the normalized text."""
@@ -132,9 +135,9 @@ def normalized(value: str, how: str) -> str:
     """Return the identity of a value over its spellings, as a detector's `normalize` names it."""
     match how:
         case "digits":
-            return "".join(c for c in value if c.isdigit())
+            return _NO_DIGIT.sub("", value)
         case "alnum":
-            return "".join(c for c in value if c.isalnum()).upper()
+            return _NO_WORD.sub("", value).upper()
         case "lower":
             return value.lower()
         case _:
