@@ -316,15 +316,30 @@ class FindingState(StrEnum):
     FALSE_POSITIVE = "false_positive"
 
 
+class Validity(StrEnum):
+    """What the vendor's own identity endpoint said of a credential, when it was last asked."""
+
+    ACTIVE = "active"
+    """The vendor took it: whoever reads it can use it."""
+    EXPIRED = "expired"
+    """The vendor refused it as revoked, expired or unknown."""
+    UNVERIFIED = "unverified"
+    """The vendor could not be asked, or its answer proves nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in a part a value stands: code points, and row, column or inner path when there are any."""
+    """Where in a part a value stands: code points, and row, column or inner path when there are any.
+
+    `mismatch` says in words when the file that holds it claims to be something else: a sign of hiding.
+    """
 
     start: int
     end: int
     path: str = ""
     row: int | None = None
     column: int | None = None
+    mismatch: str = ""
 
 
 @dataclass(frozen=True, slots=True)

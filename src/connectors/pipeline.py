@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Protocol
 
 from connectors.contract import Connector
 from connectors.detection import preview
+from connectors.detection.user import DetectionRule, evaluate
 from connectors.errors import (
     AuthError,
     ConnectorsError,
@@ -22,6 +24,7 @@ from connectors.errors import (
 from connectors.extraction.extractor import Text
 from connectors.host import guarded
 from connectors.model import (
+    JSON,
     Blob,
     Confidence,
     Event,
@@ -34,6 +37,7 @@ from connectors.model import (
     ScanUnit,
     Severity,
     UnitFailure,
+    Validity,
     Visibility,
 )
 from connectors.policy import Place as PolicyPlace
@@ -54,11 +58,41 @@ GAPS: Mapping[type[ConnectorsError], Gap] = {
 class Scanner(Protocol):
     """What the pipeline needs of detection."""
 
-    def scan(self, text: str, *, columns: tuple[str, ...] = (), rows: tuple[int, ...] = ()) -> list[Match]:
+    def scan(
+        self, text: str, *, columns: tuple[str, ...] = (), rows: tuple[int, ...] = (), delimiter: str = ""
+    ) -> list[Match]:
         """Return every match in one text."""
 
     def scan_many(self, texts: Sequence[str]) -> list[list[Match]]:
         """Return every match in each of many small texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A credential whose vendor is to be asked whether it is live. `value` never leaves the process otherwise."""
+
+    detector: str
+    fingerprint: str
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a question, with what it rests on: the verifier, its version, the status, a reason."""
+
+    state: Validity
+    at: datetime
+    evidence: Mapping[str, JSON] = field(default_factory=dict)
+
+
+class Asks(Protocol):
+    """What the pipeline needs of the validity check."""
+
+    def covers(self, detector: str) -> bool:
+        """Tell whether the vendor is asked about what this detector finds."""
+
+    def ask(self, questions: Sequence[Question]) -> list[Answer]:
+        """Answer every question in bounded time. Never raises for what a vendor does."""
 
 
 class Extracts(Protocol):
@@ -98,6 +132,8 @@ class Draft:
     count: int
     url: str
     author: PersonRef | None
+    validity: Answer | None = None
+    """What its vendor said just now; None when nobody was asked."""
 
 
 @dataclass(slots=True)
@@ -108,6 +144,8 @@ class Scan:
     parts: set[str] = field(default_factory=set)
     """The parts that were scanned to their end."""
     gaps: list[UnitFailure] = field(default_factory=list)
+    mismatches: int = 0
+    """Files, at any depth, that claim to be something else than they are."""
     gone: bool = False
     failure: ConnectorsError | None = None
 
@@ -122,16 +160,33 @@ class _Piece:
     path: str = ""
     columns: tuple[str, ...] = ()
     rows: tuple[int, ...] = ()
+    delimiter: str = ""
+    mismatch: str = ""
+
+
+_Hit = tuple[_Piece, Match]
+_Counted = tuple[str, Confidence]
 
 
 class Pipeline:
     """Turns batches of events into scans. One per worker thread, because connectors and extraction are."""
 
-    def __init__(self, *, scanner: Scanner, extraction: Extracts, policies: Policies, vault: Vault) -> None:
+    def __init__(
+        self,
+        *,
+        scanner: Scanner,
+        extraction: Extracts,
+        policies: Policies,
+        vault: Vault,
+        rules: Sequence[DetectionRule] = (),
+        asks: Asks | None = None,
+    ) -> None:
         self._scanner = scanner
         self._extraction = extraction
         self._policies = policies
         self._vault = vault
+        self._rules = rules
+        self._asks = asks
 
     def process(self, tasks: Sequence[Task]) -> list[Scan]:
         """Scan every event of a batch; the texts of all of them go through detection together."""
@@ -145,9 +200,17 @@ class Pipeline:
         for piece, matches in zip(pieces, self._matches(pieces), strict=True):
             if matches:
                 grouped[id(piece.scan), piece.unit.part].append((piece, matches))
+        asked: list[tuple[Scan, int, Question]] = []
         for (owner, _part), found in grouped.items():
             scan = found[0][0].scan
-            scan.drafts.extend(self._drafts(owners[owner], found))
+            for draft, value in self._drafts(owners[owner], found):
+                if self._asks is not None and self._asks.covers(draft.detector):
+                    asked.append((scan, len(scan.drafts), Question(draft.detector, draft.fingerprint, value)))
+                scan.drafts.append(draft)
+        if self._asks is not None and asked:
+            answers = self._asks.ask([question for _, _, question in asked])
+            for (scan, number, _), answer in zip(asked, answers, strict=True):
+                scan.drafts[number] = replace(scan.drafts[number], validity=answer)
         return scans
 
     def _collect(self, task: Task, scan: Scan) -> list[_Piece]:
@@ -185,6 +248,7 @@ class Pipeline:
     def _extract(self, scan: Scan, unit: ScanUnit) -> list[_Piece]:
         assert unit.blob is not None  # noqa: S101 (a ScanUnit has a text or a blob)
         pieces: list[_Piece] = []
+        hidden: set[str] = set()
         whole = True
         try:
             for found in self._extraction.extract(unit.blob):
@@ -193,58 +257,86 @@ class Pipeline:
                     whole = whole and bool(found.part)
                     scan.gaps.append(UnitFailure(inner, found.reason, found.detail))
                 elif found.text:
-                    pieces.append(_Piece(scan, unit, found.text, found.path, found.columns, found.rows))
+                    if found.mismatch:
+                        hidden.add(found.mismatch)
+                    pieces.append(
+                        _Piece(
+                            scan, unit, found.text, found.path,
+                            found.columns, found.rows, found.delimiter, found.mismatch,
+                        )
+                    )  # fmt: skip
         except (RateLimited, Transient, AuthError):
             raise
         except ConnectorsError as error:
             scan.gaps.append(UnitFailure(unit.part, GAPS.get(type(error), Gap.FETCH_FAILED), error.code))
             return pieces
+        scan.mismatches += len(hidden)
         if whole:
             scan.parts.add(unit.part)
         return pieces
 
     def _matches(self, pieces: Sequence[_Piece]) -> list[list[Match]]:
-        plain = [piece.text for piece in pieces if not piece.columns]
+        plain = [piece.text for piece in pieces if not piece.rows]
         found = iter(self._scanner.scan_many(plain))
         return [
-            self._scanner.scan(piece.text, columns=piece.columns, rows=piece.rows) if piece.columns else next(found)
+            self._scanner.scan(piece.text, columns=piece.columns, rows=piece.rows, delimiter=piece.delimiter)
+            if piece.rows
+            else next(found)
             for piece in pieces
         ]
 
-    def _drafts(self, task: Task, found: Sequence[tuple[_Piece, list[Match]]]) -> Iterator[Draft]:
-        """Group the matches of one part by value, and keep those that a policy cares about."""
+    def _drafts(self, task: Task, found: Sequence[tuple[_Piece, list[Match]]]) -> Iterator[tuple[Draft, str]]:
+        """Group the matches of one part by value, and yield those that a policy cares about, each with its value."""
         resource = task.event.resource
         place = policy_place(task.tenant, task.connection, resource)
-        values: dict[tuple[str, str], list[tuple[_Piece, Match]]] = defaultdict(list)
+        values: dict[tuple[str, str], list[_Hit]] = defaultdict(list)
+        counted: dict[tuple[str, str], dict[str, Confidence]] = defaultdict(dict)
         for piece, matches in found:
+            ruled = self._ruled(piece, matches)
             for match in matches:
                 fingerprint = self._vault.fingerprint(
                     tenant=task.tenant, family=match.family, value=match.normalized or match.value
                 )
                 values[match.family, fingerprint].append((piece, match))
+                for name, confidence in ruled.get((match.start, match.end, match.detector), ()):
+                    known = counted[match.family, fingerprint]
+                    known[name] = max(confidence, known.get(name, confidence))
         distinct: dict[str, int] = defaultdict(int)
         for family, _ in values:
             distinct[family] += 1
         for (family, fingerprint), hits in values.items():
             best = max((match for _, match in hits), key=lambda m: m.confidence)
-            verdict = self._policies.judge(best.detector, best.confidence, place, count=distinct[family])
+            rules = counted.get((family, fingerprint), {})
+            verdict = self._policies.judge(best.detector, best.confidence, place, count=distinct[family], rules=rules)
             if verdict is None:
                 continue
             unit = hits[0][0].unit
-            yield Draft(
+            draft = Draft(
                 part=unit.part,
                 detector=best.detector,
                 family=family,
-                confidence=best.confidence,
+                confidence=max(best.confidence, *rules.values()) if rules else best.confidence,
                 severity=verdict.severity,
                 policies=verdict.policies,
                 fingerprint=fingerprint,
                 preview=preview(best),
-                places=tuple(Place(m.start, m.end, p.path, m.row, m.column) for p, m in hits[:MAX_PLACES]),
+                places=tuple(Place(m.start, m.end, p.path, m.row, m.column, p.mismatch) for p, m in hits[:MAX_PLACES]),
                 count=len(hits),
                 url=unit.url or resource.url,
                 author=unit.author or resource.author,
             )
+            yield draft, best.value
+
+    def _ruled(self, piece: _Piece, matches: Sequence[Match]) -> dict[tuple[int, int, str], list[_Counted]]:
+        """Return, by place and detector, the rules by which matches count and the confidence they give."""
+        if not self._rules:
+            return {}
+        found: dict[tuple[int, int, str], list[_Counted]] = defaultdict(list)
+        for rule in self._rules:
+            for each in evaluate((rule,), piece.text, matches):
+                match = each.match
+                found[match.start, match.end, match.detector].append((rule.name, match.confidence))
+        return found
 
 
 def policy_place(tenant: str, connection: str, resource: Resource) -> PolicyPlace:

@@ -90,17 +90,20 @@ class Engine:
         """The ids of all detectors that the engine runs."""
         return frozenset([*(rule.detector.id for rule in self._rules), *(s.id for s in self._searchers)])
 
-    def scan(self, text: str, *, columns: tuple[str, ...] = (), rows: tuple[int, ...] = ()) -> list[Match]:
+    def scan(
+        self, text: str, *, columns: tuple[str, ...] = (), rows: tuple[int, ...] = (), delimiter: str = ""
+    ) -> list[Match]:
         """Return all matches in `text`, in order of their place.
 
-        For tabular text, `columns` holds the header names and `rows` the offset at which each row starts;
-        then matches tell row and column, and headers count as context.
+        For tabular text, `columns` holds the header names, `rows` the offset at which each row starts, and
+        `delimiter` what parts two cells (tabs or commas when it is not given); then matches tell row and column,
+        and headers count as context.
         """
         plain = None if text.isascii() else normalize(text)
         hits = self._finder.hits(text.encode() if plain is None else encode(plain.text))
         if not hits and not self._searchers:
             return []
-        return self._look(text, plain, hits, Table(columns, rows) if rows else None)
+        return self._look(text, plain, hits, Table(columns, rows, delimiter) if rows else None)
 
     def scan_many(self, texts: Sequence[str]) -> list[list[Match]]:
         """Return the matches in each of `texts`, as `scan` does one by one; small texts share one pass."""

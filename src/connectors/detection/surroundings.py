@@ -16,15 +16,16 @@ _WORD = re.compile(r"[A-Z]+(?![^\W\d_A-Z])|[A-Z]?[^\W_A-Z]+|[A-Z]")
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The tabular shape of a text: header names, and the offset in the text at which each row starts."""
+    """The tabular shape of a text: header names, the offset at which each row starts, what parts two cells."""
 
     columns: tuple[str, ...] = field(default=(), repr=False)
     rows: tuple[int, ...] = field(default=(), repr=False)
+    delimiter: str = ""
 
     def cell(self, text: str, start: int) -> tuple[int, int, str] | None:
         """Return row and column (1-based) and header of the cell that holds `start`; None outside.
 
-        Cells are parted by tabs, or by commas in a row without tabs.
+        Without a delimiter, cells are parted by tabs, or by commas in a row without tabs.
         """
         row = bisect_right(self.rows, start)
         if not row:
@@ -32,21 +33,15 @@ class Table:
         first = self.rows[row - 1]
         last = self.rows[row] if row < len(self.rows) else text.find("\n", start)
         line = text[first : last if last >= 0 else len(text)]
-        column = _column(line, start - first)
+        column = _column(line, start - first, self.delimiter or ("\t" if "\t" in line else ","))
         return row, column, self.columns[column - 1] if column <= len(self.columns) else ""
 
 
-def _column(line: str, offset: int) -> int:
-    if "\t" in line:
-        return line.count("\t", 0, offset) + 1
-    quoted = False
-    column = 1
-    for character in line[:offset]:
-        if character == '"':
-            quoted = not quoted
-        elif character == "," and not quoted:
-            column += 1
-    return column
+def _column(line: str, offset: int, delimiter: str) -> int:
+    """Return the column at `offset`; a delimiter between double quotes is content."""
+    if delimiter == "\t" or '"' not in line:
+        return line.count(delimiter, 0, offset) + 1
+    return 1 + sum(part.count(delimiter) for part in line[:offset].split('"')[::2])
 
 
 def near(text: str, start: int, end: int, *, window: int, header: str = "") -> str:

@@ -77,7 +77,7 @@ class Scanner:
             if isinstance(part, Skipped):
                 report.skipped.append(part)
                 continue
-            found = self._rules.engine.scan(part.text, columns=part.columns, rows=part.rows)
+            found = self._rules.engine.scan(part.text, columns=part.columns, rows=part.rows, delimiter=part.delimiter)
             if found := self._rules.with_paths(source.path, found):
                 self._take(source, part.text, found, report, inner=part.path or "text")
 
