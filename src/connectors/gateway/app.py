@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from connectors.errors import ConnectorsError, StoreUnavailable
-from connectors.gateway.intake import Intake, SqlSink
+from connectors.gateway.intake import Intake, Sink, SqlSink
 from connectors.gateway.webhooks import Webhooks
 from connectors.host import where
 from connectors.metrics import Metrics
@@ -43,7 +43,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         for residency in runtime.config.residencies():
-            intakes[residency] = Intake(SqlSink(runtime.databases.of(residency), now=runtime.now))
+            intakes[residency] = Intake(_sink(runtime, residency))
         try:
             async with AsyncExitStack() as stack:
                 for running in beside:
@@ -70,6 +70,16 @@ def create_app(
     )
     app.state.runtime = runtime
     return app
+
+
+def _sink(runtime: Runtime, residency: str) -> Sink:
+    """Return where a residency's deliveries become durable."""
+    database = runtime.databases.of(residency)
+    if runtime.publisher is None:
+        return SqlSink(database, now=runtime.now)
+    from connectors.work.kafka import KafkaSink
+
+    return KafkaSink(database, runtime.publisher, residency, now=runtime.now)
 
 
 def not_ready(runtime: Runtime) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -144,12 +145,24 @@ def open_event(row: Row, vault: Vault) -> Event:
     return decode_event(vault.open(row["body"], context=f"event:{row['id']}"))
 
 
-def accept(database: Database, connection: sa.Connection, arrivals: Sequence[Prepared], *, now: datetime) -> int:
-    """Record deliveries and their events; redeliveries change nothing. Return how many were new."""
+def accept(
+    database: Database,
+    connection: sa.Connection,
+    arrivals: Sequence[Prepared],
+    *,
+    now: datetime,
+    published: AbstractSet[uuid.UUID] = frozenset(),
+) -> int:
+    """Record deliveries and their events; redeliveries change nothing. Return how many were new.
+
+    Events in `published` are durable in another stream already, and only counted.
+    """
     unique = {arrival.delivery["id"]: arrival for arrival in arrivals}
     new = database.insert_new(connection, delivery, [arrival.delivery for arrival in unique.values()])
     fresh = [arrival for identity, arrival in unique.items() if identity in new]
-    inserted = insert_events(database, connection, [row for arrival in fresh for row in arrival.events])
+    rows = [row for arrival in fresh for row in arrival.events]
+    inserted = insert_events(database, connection, [row for row in rows if row["id"] not in published])
+    inserted |= {row["id"] for row in rows} & published
     counts: dict[ledger.Key, Counts] = {}
     for arrival in fresh:
         listed = len({row["id"] for row in arrival.events} & inserted)
@@ -165,6 +178,23 @@ def insert_events(database: Database, connection: sa.Connection, rows: Sequence[
     """Put events into the inbox; return the ids of those that were not there yet."""
     unique = {row["id"]: row for row in rows}
     return database.insert_new(connection, inbox, list(unique.values()))
+
+
+def known_deliveries(connection: sa.Connection, residency: str, arrivals: Sequence[Prepared]) -> set[uuid.UUID]:
+    """Return the ids of the deliveries that were recorded before."""
+    ids = [arrival.delivery["id"] for arrival in arrivals]
+    query = sa.select(delivery.c.id).where(delivery.c.residency == residency, delivery.c.id.in_(ids))
+    return set(connection.execute(query).scalars())
+
+
+def remember(
+    database: Database, connection: sa.Connection, rows: Sequence[Row], *, expires_at: datetime
+) -> set[uuid.UUID]:
+    """Keep the ids of events from another stream, without their bodies; return those that were not known."""
+    kept = [
+        {**row, "body": b"", "state": "done", "lease": None, "reason": "", "expires_at": expires_at} for row in rows
+    ]
+    return insert_events(database, connection, kept)
 
 
 def backlog(connection: sa.Connection, residency: str, *, now: datetime) -> tuple[int, timedelta]:

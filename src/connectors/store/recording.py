@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from connectors.model import EventKind, FindingState
 from connectors.pipeline import Draft, Scan, Task, policy_place
-from connectors.store import jobs, leases, ledger
+from connectors.store import inbox, jobs, leases, ledger
 from connectors.store.columns import natural_id
 from connectors.store.engine import Database, Row
 from connectors.store.jobs import Job
@@ -86,13 +86,19 @@ def record(
     vault: Vault,
     now: datetime,
     keep_until: datetime | None = None,
+    remember_until: datetime | None = None,
 ) -> Recorded:
     """End a batch. Raises `LostLease`, with nothing written, when another worker took a row over.
 
-    `queue` is None when the events did not come from the SQL inbox and its rows need no end.
+    `queue` is None when the events did not come from the SQL inbox and its rows need no end. A stream that may
+    bring an event twice gives `remember_until`: an event that is known then is neither recorded nor counted again.
     """
     if queue is not None:
         leases.finish(connection, queue, [item.row for item in finished], expires_at=keep_until)
+    if remember_until is not None:
+        rows = [item.row for item in finished]
+        new = inbox.remember(database, connection, rows, expires_at=remember_until)
+        finished = finished if queue is not None else [item for item in finished if item.row["id"] in new]
     done = Recorded()
     current = _current(database, connection, finished, now, done)
     merged = _merge(connection, current, now, done)

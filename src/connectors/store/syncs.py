@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +22,7 @@ from connectors.store.recording import delete_below, living_findings, resolved
 from connectors.store.tables.findings import finding, finding_change, resource
 from connectors.store.tables.intake import inbox as inbox_table
 from connectors.store.tables.intake import job
+from connectors.store.tables.syncs import ledger as ledger_table
 from connectors.store.tables.syncs import sync_partition
 from connectors.vault import Vault
 
@@ -35,6 +38,8 @@ class Progress:
     generation: int
     cursor: Cursor | None
     state: str
+    pages: int = 0
+    """Pages that were committed before, in this generation."""
 
 
 def partition_id(residency: str, connection: str, partition: str) -> Any:
@@ -94,7 +99,8 @@ def begin(
         [row],
         update=[name for name in row if name not in ("residency", "id", "tenant")],
     )
-    return Progress(residency, tenant, name, partition, generation, cursor, old.state if old else "waiting")
+    state = old.state if old else "waiting"
+    return Progress(residency, tenant, name, partition, generation, cursor, state, row["pages"])
 
 
 @dataclass(frozen=True)
@@ -110,9 +116,12 @@ class PreparedPage:
 
 
 def prepare_page(
-    progress: Progress, page: Page, *, vault: Vault, shards: int, plugin: str, now: datetime
+    progress: Progress, page: Page, *, vault: Vault, shards: int, plugin: str, now: datetime, salt: str = ""
 ) -> PreparedPage:
-    """Make the rows of one page. Raises `PluginFault` when its count is not what it holds."""
+    """Make the rows of one page. Raises `PluginFault` when its count is not what it holds.
+
+    `salt` tells apart two listings of one event, for a stream that knows what it brought before.
+    """
     if page.listed != len(page.events) + len(page.failures):
         raise PluginFault(plugin, "read", ValueError()) from None
     named = {"residency": progress.residency, "tenant": progress.tenant, "connection": progress.connection}
@@ -126,6 +135,7 @@ def prepare_page(
             partition=partition,
             generation=progress.generation,
             now=now,
+            salt=salt,
             **named,
         )
         for event in page.events
@@ -155,10 +165,21 @@ def prepare_page(
     return PreparedPage(progress, events, gaps, counts, cursor, page.done)
 
 
-def commit_page(database: Database, connection: sa.Connection, page: PreparedPage, *, now: datetime) -> None:
-    """Commit a page's events, gaps, counts and cursor. Call it in the transaction that extends the lease."""
+def commit_page(
+    database: Database,
+    connection: sa.Connection,
+    page: PreparedPage,
+    *,
+    now: datetime,
+    published: AbstractSet[uuid.UUID] = frozenset(),
+) -> None:
+    """Commit a page's events, gaps, counts and cursor. Call it in the transaction that extends the lease.
+
+    Events in `published` are durable in another stream already, and only counted.
+    """
     progress = page.progress
-    inserted = inbox.insert_events(database, connection, page.events)
+    inserted = inbox.insert_events(database, connection, [row for row in page.events if row["id"] not in published])
+    inserted |= {row["id"] for row in page.events} & published
     # An event that waits already, or stands twice in the page, was listed once more and needs no second scan.
     already = len(page.events) - len(inserted)
     counts = Counts(page.counts.listed, page.counts.scanned + already, page.counts.skipped, page.counts.failed)
@@ -200,6 +221,16 @@ def pending(connection: sa.Connection, residency: str, name: str, partition: str
         inbox_table.c.state == "ready",
     )
     return int(connection.execute(query).scalar_one())
+
+
+def unaccounted(connection: sa.Connection, residency: str, name: str, partition: str | None = None) -> int:
+    """Return how many listed things are neither scanned nor skipped nor failed yet, wherever their events wait."""
+    table = ledger_table
+    left = table.c.listed - table.c.scanned - table.c.skipped - table.c.failed
+    query = sa.select(sa.func.sum(left)).where(table.c.residency == residency, table.c.connection == name)
+    if partition is not None:
+        query = query.where(table.c.partition == partition)
+    return int(connection.execute(query).scalar_one() or 0)
 
 
 def busy(connection: sa.Connection, residency: str, name: str) -> bool:

@@ -89,6 +89,10 @@ class EventWorker:
                 self._heartbeat.release(ticket)
         return len(rows)
 
+    def close(self) -> None:
+        """Let go of the stream."""
+        self._stream.close()
+
     def _process(self, rows: Sequence[Row]) -> None:
         known = self._database.read(lambda c: _versions(c, self._residency, rows))
         ready: list[tuple[Row, Task]] = []
@@ -247,6 +251,7 @@ class EventWorker:
     def _commit(self, finished: Sequence[Finished]) -> Recorded:
         now = self._runtime.now()
         keep_until = self._runtime.until(self._runtime.config.retention.bodies)
+        remember_until = self._runtime.until(self._stream.remember)
         return self._database.run(
             lambda c: record(
                 self._database,
@@ -257,6 +262,7 @@ class EventWorker:
                 vault=self._runtime.vault,
                 now=now,
                 keep_until=keep_until,
+                remember_until=remember_until,
             )
         )
 

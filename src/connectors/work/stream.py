@@ -24,6 +24,8 @@ class EventStream(Protocol):
     """
 
     queue: Queue | None
+    remember: timedelta | None
+    """How long the id of an event is kept, to know it when it comes again; None where it cannot."""
 
     def claim(self, limit: int, *, now: datetime, avoid: Sequence[str]) -> list[Row]:
         """Return up to `limit` events to work on; those of connections in `avoid` wait."""
@@ -37,12 +39,16 @@ class EventStream(Protocol):
     def bury(self, row: Row, *, reason: str, expires_at: datetime | None) -> bool:
         """Make an event a dead letter; False when it is no longer this worker's."""
 
+    def close(self) -> None:
+        """Let go of connections; what is held and not ended goes to another worker."""
+
 
 class SqlStream:
     """The inbox table as a stream, by leases."""
 
     def __init__(self, database: Database, residency: str, *, lease: timedelta) -> None:
         self.queue: Queue | None = Queue(inbox, residency)
+        self.remember: timedelta | None = None
         self._queue = Queue(inbox, residency)
         self._database = database
         self._lease = lease
@@ -65,6 +71,9 @@ class SqlStream:
     def bury(self, row: Row, *, reason: str, expires_at: datetime | None) -> bool:
         """Make a row a dead letter."""
         return self._database.run(lambda c: leases.bury(c, self._queue, row, reason=reason, expires_at=expires_at))
+
+    def close(self) -> None:
+        """Do nothing: leases end by themselves."""
 
 
 class Heartbeat:

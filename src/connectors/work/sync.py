@@ -73,8 +73,9 @@ def read(run: JobRun) -> Ended:
         return Ended(again_at=run.now() + PAUSE)
     end = run.now() + SLICE
     try:
-        for page in guarded(plugin, "read", connector.read(progress.partition, progress.cursor)):
-            _commit(run, progress, page, plugin)
+        pages = guarded(plugin, "read", connector.read(progress.partition, progress.cursor))
+        for number, page in enumerate(pages, progress.pages):
+            _commit(run, progress, page, plugin, number)
             if page.done:
                 return Ended(partial(_after, run, progress, page))
             if run.stopping.is_set() or run.now() >= end or _crowded(run):
@@ -88,7 +89,8 @@ def read(run: JobRun) -> Ended:
 def reconcile(run: JobRun) -> Ended:
     """Resolve what a complete reading no longer listed, once everything it listed has been processed."""
     partition = str(run.arguments["partition"])
-    waiting = run.database.read(lambda c: syncs.pending(c, run.residency, run.connection, partition))
+    count = syncs.unaccounted if run.runtime.publisher else syncs.pending
+    waiting = run.database.read(lambda c: count(c, run.residency, run.connection, partition))
     if waiting:
         return Ended(again_at=run.now() + PAUSE)
     now = run.now()
@@ -138,18 +140,28 @@ def _begin(run: JobRun) -> Progress:
     )
 
 
-def _commit(run: JobRun, progress: Progress, page: Page, plugin: str) -> None:
-    """Commit one page, and with it the lease: a reader that was replaced writes nothing."""
-    now = run.now()
+def _commit(run: JobRun, progress: Progress, page: Page, plugin: str, number: int) -> None:
+    """Commit one page, and with it the lease: a reader that was replaced writes nothing.
+
+    A page that is read again because its commit failed has the same `number`, and so its events the same ids.
+    """
+    now, publisher = run.now(), run.runtime.publisher
     prepared: PreparedPage = syncs.prepare_page(
-        progress, page, vault=run.runtime.vault, shards=run.database.shards, plugin=plugin, now=now
+        progress,
+        page,
+        vault=run.runtime.vault,
+        shards=run.database.shards,
+        plugin=plugin,
+        now=now,
+        salt=f"page {number}" if publisher else "",
     )
+    published = publisher.publish(run.residency, prepared.events) if publisher else set()
     until = now + run.runtime.config.work.lease
 
     def commit(c: sa.Connection) -> None:
         if not leases.keep(c, run.queue, run.row, until=until, note=CONTINUES):
             raise leases.LostLease("the partition was taken over")
-        syncs.commit_page(run.database, c, prepared, now=now)
+        syncs.commit_page(run.database, c, prepared, now=now, published=published)
 
     run.database.run(commit)
 
@@ -188,6 +200,9 @@ def _not_covered(run: JobRun, progress: Progress, error: ConnectorsError, connec
 
 
 def _crowded(run: JobRun) -> bool:
+    if run.runtime.publisher and run.runtime.publisher.lag(run.residency) >= BACKLOG_LIMIT:
+        return True
+
     def count(c: sa.Connection) -> int:
         return inbox.waiting(c, run.residency, limit=BACKLOG_LIMIT)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from functools import partial
 
@@ -48,6 +48,9 @@ HANDLERS: Mapping[str, Handler] = {
     "purge": housekeeping.purge_expired,
 }
 """What each queue's jobs mean, in the order in which an idle thread looks at them."""
+
+MEMORY = timedelta(days=1)
+"""How long at least an event from Kafka is known again."""
 
 TICK = 5.0
 """Seconds between looks at the clock."""
@@ -125,24 +128,36 @@ class Worker:
                 idle = not self._guarded("jobs", partial(self._run_job, residency)) and idle
             if idle:
                 self.stopping.wait(self.runtime.config.work.poll)
+        for worker in workers:
+            worker.close()
 
     def _event_workers(self) -> list[EventWorker]:
         return [
             EventWorker(
                 self.runtime,
                 residency,
-                self._stream(residency),
+                stream,
                 connectors=self._connectors,
                 trouble=self._trouble,
                 heartbeat=self._heartbeat,
                 metrics=self.metrics,
             )
             for residency in self._residencies
+            for stream in self._streams(residency)
         ]
 
-    def _stream(self, residency: str) -> EventStream:
-        database = self.runtime.databases.of(residency)
-        return SqlStream(database, residency, lease=self.runtime.config.work.lease)
+    def _streams(self, residency: str) -> Iterator[EventStream]:
+        """Yield where events of a residency wait: the SQL inbox and, when there is one, Kafka before it."""
+        database, config = self.runtime.databases.of(residency), self.runtime.config
+        publisher = self.runtime.publisher
+        if publisher is None:
+            yield SqlStream(database, residency, lease=config.work.lease)
+            return
+        from connectors.work.kafka import AsideStream, KafkaStream
+
+        remember = max(config.retention.deliveries, MEMORY)
+        yield KafkaStream(config.stream, publisher, database, residency, remember=remember)
+        yield AsideStream(database, residency, lease=config.work.lease, publisher=publisher, remember=remember)
 
     def _keep_time(self) -> None:
         """Beat three times per lease, and look at the clock every few seconds."""
@@ -164,6 +179,8 @@ class Worker:
     def _measure(self, residency: str) -> int:
         database, now = self.runtime.databases.of(residency), self.runtime.now()
         waiting, age = database.read(lambda c: inbox.backlog(c, residency, now=now))
+        if self.runtime.publisher is not None:
+            waiting += self.runtime.publisher.lag(residency)
         self.metrics.backlog.labels(residency).set(waiting)
         self.metrics.backlog_age.labels(residency).set(age.total_seconds())
         self.metrics.broken.labels(residency).set(len(self._trouble.avoided(residency, now)))
