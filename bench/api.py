@@ -82,7 +82,8 @@ def opened(folder: str, url: str) -> Any:
 
 def serve(make: Callable[[str, str], Any], folder: str, url: str, port: Any) -> None:
     """Serve one application until the process is ended."""
-    server = uvicorn.Server(uvicorn.Config(make(folder, url), port=0, log_level="error", access_log=False))
+    app = make(folder, url)
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", access_log=False))
 
     async def run() -> None:
         task = asyncio.create_task(server.serve())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from uuid import UUID
 
 from connectors.api.gate import Gate
@@ -15,6 +16,8 @@ from connectors.store.engine import Database
 from connectors.store.keys import Key
 
 USAGE_SHARDS = 8
+SWITCH = 0.0005
+"""Seconds after which a thread that computes lets another one run."""
 
 
 class Platform:
@@ -35,6 +38,9 @@ class Platform:
 
     def start(self) -> None:
         """Start what runs beside the requests. Called again, it does nothing."""
+        # The recorder's thread would keep the event loop waiting five milliseconds at each of its system calls.
+        if sys.getswitchinterval() > SWITCH:
+            sys.setswitchinterval(SWITCH)
         self.gate.recorder.start()
 
     async def stop(self) -> None:

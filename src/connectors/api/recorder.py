@@ -17,7 +17,13 @@ from connectors.store.requests import Request
 
 FLUSHED = 1.0
 """Seconds between writes."""
+SLICE = 25
+"""Requests written at a time while answers are given: about two milliseconds of work, so that the interpreter is
+never taken from the event loop for long."""
+BREATH = 0.005
+"""Seconds between slices."""
 BATCH = 2_000
+"""Requests written at a time at shutdown, or when more than this wait."""
 MOST = 500_000
 """Requests kept while the database is away; beyond it the oldest are dropped and counted."""
 
@@ -70,10 +76,13 @@ class Recorder:
         self._thread = None
         self._attempt(self.flush)
 
-    def flush(self) -> None:
-        """Write everything that is waiting. Raises `StoreUnavailable`, with nothing lost."""
-        while self._waiting:
-            batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+    def flush(self, *, size: int = BATCH, breath: float = 0.0) -> None:
+        """Write everything that waits now, `size` at a time. Raises `StoreUnavailable`, with nothing lost."""
+        left = len(self._waiting)
+        size = size if left <= BATCH else BATCH
+        while left > 0:
+            batch = [self._waiting.popleft() for _ in range(min(size, left))]
+            left -= len(batch)
             groups: dict[str, list[Request]] = defaultdict(list)
             for request in batch:
                 groups[request.residency].append(request)
@@ -85,6 +94,8 @@ class Recorder:
                     groups[residency] = group
                     self._waiting.extendleft(r for rest in groups.values() for r in reversed(rest))
                     raise
+            if breath:
+                self._stop.wait(breath)
 
     def _write(self, residency: str, batch: list[Request]) -> None:
         database = self._databases.of(residency)
@@ -97,11 +108,14 @@ class Recorder:
         ticks = 0
         while not self._stop.wait(FLUSHED):
             ticks += 1
-            self._attempt(self.flush)
+            self._attempt(self._flush_gently)
             if ticks % round(REFRESHED / FLUSHED) == 0:
                 self._attempt(self._refresh)
             if ticks % 60 == 1:
                 self._attempt(self._mark_used)
+
+    def _flush_gently(self) -> None:
+        self.flush(size=SLICE, breath=BREATH)
 
     def _refresh(self) -> None:
         self._ring.refresh()

@@ -146,6 +146,7 @@ class Detectors:
 
     def __init__(self, engine: Engine, *, more: Callable[[Collection[str]], Engine] | None = None) -> None:
         self._engine = engine
+        self._ids = engine.ids
         self._more = more or (lambda ids: load_engine(include=ids))
         self._whole: Engine | None = None
         self._lock = threading.Lock()
@@ -182,11 +183,11 @@ class Detectors:
         return [*found, *_own_matches(policy.own, text, MOST_MATCHES)]
 
     def _for(self, ids: frozenset[str]) -> Engine:
-        if ids <= self._engine.ids:
+        if ids <= self._ids:
             return self._engine
         with self._lock:
             if self._whole is None:
-                optional = {detector.id for detector in catalogue.load()} - self._engine.ids
+                optional = {detector.id for detector in catalogue.load()} - self._ids
                 self._whole = self._more(optional)
             return self._whole
 

@@ -19,8 +19,8 @@ from connectors.api.rules import Detectors, Policy
 from connectors.api.wire import PAYLOAD_BYTES, PAYLOAD_ITEMS, PolicyBody
 from connectors.store.keys import Key
 
-INLINE = 32 * 1024
-"""Bytes that are scanned on the event loop: well under a millisecond. More goes to a thread."""
+INLINE = 8 * 1024
+"""Bytes that are scanned on the event loop: about a millisecond. More goes to a thread."""
 
 
 async def scan(platform: Platform, request: Request) -> Response:

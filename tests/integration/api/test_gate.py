@@ -243,3 +243,23 @@ def test_a_fault_of_ours_is_an_error_body_without_content(
     said = capsys.readouterr()
     assert "CANARY" not in answer.text + said.out + said.err
     assert "ValueError" in said.out + said.err
+
+
+def test_a_database_that_is_away_is_a_503_and_known_keys_close_in_time(
+    api: Api, runtime: Runtime, client: TestClient, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = runtime.databases.of("eu")
+
+    def away(*_: object, **__: object) -> None:
+        raise StoreUnavailable("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "read", away)
+        assert call(client, key) == (503, 50300)
+    assert call(client, key) == (200, 0)
+    ring = api.platform.gate.ring
+    late = ring._clock() + TRUSTED + 1
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "read", away)
+        patch.setattr(ring, "_clock", lambda: late)
+        assert call(client, key) == (503, 50300)
