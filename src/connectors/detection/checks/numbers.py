@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connectors.detection.checks.registry import check, validator
-from connectors.detection.checks.tokens import mixed
+from connectors.detection.checks.tokens import RUNS, mixed
 from connectors.model import Confidence
 
 
@@ -103,12 +103,14 @@ def us_ssn(value: str, _text: str, _start: int, _end: int, /) -> Confidence | bo
 def iban(value: str, _text: str, _start: int, _end: int, /) -> Confidence | bool:
     """Judge an account number by country, length and mod-97 digits (ISO 13616).
 
-    One that fails is UNLIKELY, so that only a word such as "IBAN" beside it makes a mistyped one count.
+    One that fails is UNLIKELY, so that only a word such as "IBAN" beside it makes a mistyped one count; a counted-up
+    one is none.
     """
     if validator("stdnum.iban")(value.replace("-", " "), "", 0, 0) is True:
         return True
     flat = value.replace(" ", "").replace("-", "")
-    return Confidence.UNLIKELY if len(flat) >= 18 and sum(map(str.isdigit, flat)) >= 10 else False
+    written = len(flat) >= 18 and sum(map(str.isdigit, flat)) >= 10 and not RUNS.search(flat)
+    return Confidence.UNLIKELY if written else False
 
 
 @check

@@ -28,7 +28,7 @@ SAMPLE = re.compile(
 )
 
 
-_RUNS = re.compile(r"0123456|1234567|2345678|9876543|abcdefg|bcdefgh|qwerty|deadbeef", re.IGNORECASE)
+RUNS = re.compile(r"0123456|1234567|2345678|9876543|abcdefg|bcdefgh|qwerty|deadbeef", re.IGNORECASE)
 
 
 def entropy(value: str) -> float:
@@ -50,7 +50,7 @@ def not_placeholder(value: str, text: str, start: int, end: int, /) -> Confidenc
     """Drop templates and sample words; a value with a counted-up run (`1234567`, `abcdefg`) is POSSIBLE."""
     if not not_template(value, text, start, end) or SAMPLE.search(value):
         return False
-    return Confidence.POSSIBLE if _RUNS.search(value) else True
+    return Confidence.POSSIBLE if RUNS.search(value) else True
 
 
 @check
