@@ -141,7 +141,7 @@ class Engine:
             candidates = rule.candidates(seen, places, table)
             found.extend(_match(of.id, of.family, of.normalize, text, plain, each) for each in candidates)
         for by in self._searchers:
-            spans = (Candidate(*span) for span in by.search(seen))
+            spans = (_placed(span, seen, table) for span in by.search(seen))
             found.extend(_match(by.id, by.family, "exact", text, plain, each) for each in spans)
         return resolve(found, self._specific) if len(found) > 1 else found
 
@@ -211,6 +211,11 @@ def _refuse_doubles(detectors: Iterable[Detector | Searcher]) -> None:
         if detector.id in seen:
             raise ConfigError(f"two detectors are named {detector.id!r}", hint="rename one of them")
         seen.add(detector.id)
+
+
+def _placed(span: tuple[int, int, Confidence], text: str, table: Table | None) -> Candidate:
+    cell = table.cell(text, span[0]) if table else None
+    return Candidate(*span, *cell[:2]) if cell else Candidate(*span)
 
 
 def _match(detector: str, family: str, how: str, text: str, plain: Normalized | None, found: Candidate) -> Match:
