@@ -103,6 +103,8 @@ class Engine:
         hits = self._finder.hits(text.encode() if plain is None else encode(plain.text))
         if not hits and not self._searchers:
             return []
+        if plain is not None:
+            rows = tuple(map(plain.seen, rows))
         return self._look(text, plain, hits, Table(columns, rows, delimiter) if rows else None)
 
     def scan_many(self, texts: Sequence[str]) -> list[list[Match]]:

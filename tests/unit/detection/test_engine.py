@@ -76,6 +76,13 @@ def test_a_table_header_is_context_and_the_cell_is_named(engine):
     assert [(m.value, m.row, m.column) for m in matches] == [("7654321", 1, 2), ("1234567", 2, 2)]
 
 
+def test_rows_are_found_behind_characters_that_were_undone(engine):
+    rows = ["Zo\u00e9\u200b\u200b\u200b\t7654321", "B\u200bob\t1234567"]
+    text = "\n".join(rows)
+    matches = engine.scan(text, columns=("name", "Employee"), rows=(0, len(rows[0]) + 1), delimiter="\t")
+    assert [(m.value, m.row, m.column) for m in matches] == [("7654321", 1, 2), ("1234567", 2, 2)]
+
+
 def test_a_comma_in_quotes_does_not_part_cells(engine):
     text = '"Doe, Ann",7654321'
     (match,) = engine.scan(text, columns=("name", "staff number"), rows=(0,))
