@@ -124,6 +124,19 @@ DETECTORS = (
         source=_CWE,
     ),
     secret(
+        "environment_password",
+        "Password in an environment variable",
+        pattern=r"(?:(?m:^)|(?<=[\s;]))(?:export[ ])?[A-Z][A-Z0-9_]{0,48}(?:PASS(?:WORD|WD|PHRASE)?|PWD)="
+        r"(?P<value>[^\s\"'`<>,;){}(\[\]$%&*=:|/~][^\s\"'`<>,;)(|]{3,63})",
+        factors=(r"[A-Z0-9_](?:PASS(?:WORD|WD|PHRASE)?|PWD)=\w",),
+        validators=("config_password",),
+        base=Confidence.POSSIBLE,
+        aliases=("PASSWORD_IN_CODE",),
+        examples=("DB_PASSWORD=mK4u9vXq2s", "export SMTP_PASS=whiskers"),
+        near_misses=("DB_PASSWORD=$SECRET", "MAIL_PASSWORD=smtp_password", "DB_PASSWORD=", "OLDPWD=/home/app"),
+        source="https://12factor.net/config",
+    ),
+    secret(
         "login_pair",
         "User name and password together",
         pattern=rf"{_USER}[\"'\]]{{0,2}}[ \t]{{0,8}}(?:=>|=|:|,|[ \t])[ \t]{{0,8}}[\"'\\]{{0,2}}"

@@ -96,7 +96,9 @@ def us_ssn(value: str, _text: str, _start: int, _end: int, /) -> Confidence | bo
     area, group, serial = number[:3], number[3:5], number[5:]
     if area == "000" or group == "00" or serial == "0000" or number in _PUBLISHED:
         return False
-    return Confidence.UNLIKELY if area == "666" or area[0] == "9" else True
+    if area == "666" or area[0] == "9":
+        return Confidence.UNLIKELY if "12345" not in number else False
+    return True
 
 
 @check
