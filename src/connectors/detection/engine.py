@@ -104,7 +104,7 @@ class Engine:
         if not hits and not self._searchers:
             return []
         if plain is not None:
-            rows = tuple(map(plain.seen, rows))
+            rows = plain.seen(rows)
         return self._look(text, plain, hits, Table(columns, rows, delimiter) if rows else None)
 
     def scan_many(self, texts: Sequence[str]) -> list[list[Match]]:

@@ -47,13 +47,13 @@ class Normalized:
             return start, end
         return self._back(start), self._back(end - 1) + 1
 
-    def seen(self, original: int) -> int:
-        """Return where the offset `original` of the original text stands in the normalized one."""
+    def seen(self, originals: tuple[int, ...]) -> tuple[int, ...]:
+        """Return where offsets of the original text stand in the normalized one."""
         if not self.starts:
-            return original
+            return originals
         places = [start + shift for start, shift in zip(self.starts, self.shifts, strict=True)]
-        at = bisect_right(places, original) - 1
-        return original - self.shifts[at] if at >= 0 else original
+        shifts = (0, *self.shifts)
+        return tuple(offset - shifts[bisect_right(places, offset)] for offset in originals)
 
     def _back(self, offset: int) -> int:
         at = bisect_right(self.starts, offset) - 1
