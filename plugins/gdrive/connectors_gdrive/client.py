@@ -101,8 +101,13 @@ class Drive:
         answer = self._call(subject, lambda api: api.changes().getStartPageToken(driveId=drive, supportsAllDrives=True))
         return cast("str", part_of(answer, "startPageToken", str))
 
-    def files(self, subject: str, drive: str | None, token: str | None) -> Mapping[str, JSON]:
-        """Return one page of files that are not trashed: `files`, `nextPageToken`, `incompleteSearch`."""
+    def files(self, subject: str, drive: str | None, token: str | None, *, since: str = "") -> Mapping[str, JSON]:
+        """Return one page of files that are not trashed: `files`, `nextPageToken`, `incompleteSearch`.
+
+        `since` leaves out files that were last modified before that time (RFC 3339).
+        https://developers.google.com/workspace/drive/api/guides/ref-search-terms
+        """
+        wanted = f"trashed = false and modifiedTime >= '{since}'" if since else "trashed = false"
         page = self._call(
             subject,
             lambda api: api.files().list(
@@ -110,7 +115,7 @@ class Drive:
                 driveId=drive,
                 includeItemsFromAllDrives=bool(drive),
                 supportsAllDrives=True,
-                q="trashed = false",
+                q=wanted,
                 pageSize=1000,
                 pageToken=token,
                 fields=f"kind,nextPageToken,incompleteSearch,files({FILE_FIELDS})",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from connectors import Context
 from connectors.errors import MissingScope, NotFound
@@ -56,7 +57,8 @@ class Reader:
     def read(self, partition: Partition, cursor: Cursor | None) -> Iterator[Page]:
         """Yield pages: all files from the beginning, or the changes since the cursor.
 
-        The cursor is `{"token": place in the change feed}`, with `"page"` while history is being read.
+        The cursor is `{"token": place in the change feed}`, with `"page"` and, where old files are left out,
+        `"since"` while history is being read.
         """
         kind, _, name = partition.id.partition(":")
         if kind not in ("user", "drive") or not name:
@@ -69,9 +71,9 @@ class Reader:
             return
         feed = _Feed(self._drive, self._people, subject=subject, drive_id=name if kind == "drive" else None)
         with self._people.speaking_as(subject):
-            yield from self._pages(feed, dict(cursor or {}))
+            yield from self._pages(feed, dict(cursor or {}), _stamp(partition.since))
 
-    def _pages(self, feed: _Feed, cursor: dict[str, JSON]) -> Iterator[Page]:
+    def _pages(self, feed: _Feed, cursor: dict[str, JSON], since: str) -> Iterator[Page]:
         token = cursor.get("token")
         if token and "page" not in cursor:
             try:
@@ -80,11 +82,16 @@ class Reader:
             except (Refused, NotFound) as error:
                 # Google forgot the place: read everything again, and reconcile what was deleted meanwhile.
                 self._context.log.warning("change token refused, reading all files again", reason=error.code)
-                token = None
+                token, since = None, ""
         if not token:
             token = self._drive.start_token(feed.subject, feed.drive)
-            cursor = {}
-        yield from feed.history(str(token), cursor.get("page"), partial=bool(cursor.get("partial")))
+            cursor = {"since": since}
+        since = str(cursor.get("since") or "")
+        yield from feed.history(str(token), cursor.get("page"), partial=bool(cursor.get("partial")), since=since)
+
+
+def _stamp(since: datetime | None) -> str:
+    return since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S") if since else ""
 
 
 class _Feed:
@@ -100,11 +107,11 @@ class _Feed:
         self._inherited: dict[str, list[Permission]] = {}
         self._owners = frozenset(people.all()) - {subject}
 
-    def history(self, token: str, page: str | None, *, partial: bool) -> Iterator[Page]:
-        """Yield all files, ending with a cursor into the change feed at `token`."""
+    def history(self, token: str, page: str | None, *, partial: bool, since: str) -> Iterator[Page]:
+        """Yield all files, or those modified since, ending with a cursor into the change feed at `token`."""
         while True:
             try:
-                answer = self._api.files(self.subject, self.drive, page)
+                answer = self._api.files(self.subject, self.drive, page, since=since)
             except Refused:
                 # A page token that Google refuses is to be thrown away: the listing starts again.
                 if page is None:
@@ -116,8 +123,8 @@ class _Feed:
             page = answer.get("nextPageToken")
             cursor: dict[str, JSON] = {"token": token}
             if page:
-                cursor |= {"page": page, "partial": partial}
-            yield _page(judged, cursor, done=not page, reconcile=not page and not partial)
+                cursor |= {"page": page, "partial": partial, "since": since}
+            yield _page(judged, cursor, done=not page, reconcile=not page and not partial and not since)
             if not page:
                 return
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -126,7 +127,14 @@ class FakeDrive(DriveData):
         if feed is None:
             return _error(404, "notFound")
         who = self._who(request)
-        found = [self._shown(one, who) for one in self.files.values() if feed in one.feeds and not one.entry["trashed"]]
+        bound = re.search(r"modifiedTime >= '([^']+)'", request.query.get("q", ""))
+        found = [
+            self._shown(one, who)
+            for one in self.files.values()
+            if feed in one.feeds
+            and not one.entry["trashed"]
+            and (bound is None or one.entry["modifiedTime"] >= bound.group(1))
+        ]
         return self._page(request, found, kind="drive#fileList", items="files", incompleteSearch=False)
 
     @route("GET", "/drive/v3/files/(?P<file_id>[^/]+)")
