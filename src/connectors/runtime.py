@@ -35,9 +35,6 @@ from connectors.vault import Vault, load_key_file
 if TYPE_CHECKING:
     from connectors.work.kafka import Publisher
 
-if TYPE_CHECKING:
-    from connectors.work.kafka import Publisher
-
 
 NAMES = frozenset({"person_name", "street_address"})
 """Detectors that `detection.names` switches on: they read every word."""
@@ -91,16 +88,6 @@ class Runtime:
         self.databases.close()
         if "extraction" in self.__dict__:
             self.extraction.close()
-
-    @cached_property
-    def publisher(self) -> Publisher | None:
-        """What puts events into Kafka; None when the SQL inbox is the stream. Raises `ConfigError`."""
-        if self.config.stream.kind != "kafka":
-            return None
-        from connectors.work.kafka import Publisher, require
-
-        require()
-        return Publisher(self.config.stream)
 
     @cached_property
     def publisher(self) -> Publisher | None:
