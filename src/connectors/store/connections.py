@@ -37,8 +37,19 @@ class Owner:
         ]
 
 
-def touch(database: Database, connection: sa.Connection, owner: Owner, *, now: datetime, **values: Any) -> None:
-    """Make the connection's row if there is none, and set `values` in it."""
+def touch(
+    database: Database,
+    connection: sa.Connection,
+    owner: Owner,
+    *,
+    now: datetime,
+    only_news: bool = False,
+    **values: Any,
+) -> bool:
+    """Make the connection's row if there is none, and set `values` in it; return whether anything was written.
+
+    With `only_news` a row whose status is that of `values` already stays as it is.
+    """
     row = {
         "residency": owner.residency,
         "id": natural_id("connection", owner.residency, owner.connection),
@@ -53,7 +64,9 @@ def touch(database: Database, connection: sa.Connection, owner: Owner, *, now: d
         "updated_at": now,
         **values,
     }
-    database.upsert(connection, connection_table, [row], update=[*values, "updated_at"])
+    update = [*values, "updated_at"]
+    where = (lambda new: connection_table.c.status != new.status) if only_news else None
+    return bool(database.upsert(connection, connection_table, [row], update=update, where=where))
 
 
 def set_status(
@@ -67,12 +80,12 @@ def set_status(
     now: datetime,
 ) -> bool:
     """Mark the connection broken or well; return whether that is news, so that it is told once."""
-    status = "broken" if broken else "ok"
-    old = connection.execute(sa.select(connection_table.c.status).where(*owner.where)).scalar()
-    if old == status or (old is None and not broken):
+    values = {"status": "broken" if broken else "ok", "reason": reason[:500], "hint": hint[:500], "since": now}
+    known = connection.execute(sa.select(connection_table.c.id).where(*owner.where)).first()
+    if known is None and not broken:
         return False
-    touch(database, connection, owner, now=now, status=status, reason=reason[:500], hint=hint[:500], since=now)
-    return True
+    # Of two workers that see it at once, the second finds it marked.
+    return touch(database, connection, owner, now=now, only_news=True, **values)
 
 
 def broken(connection: sa.Connection, residency: str) -> dict[str, str]:
