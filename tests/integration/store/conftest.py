@@ -23,7 +23,7 @@ from connectors.model import (
     Visibility,
 )
 from connectors.pipeline import Draft, Scan, Task
-from connectors.store import inbox, ledger, leases
+from connectors.store import inbox, leases, ledger
 from connectors.store.engine import Database, Row
 from connectors.store.inbox import Arrival, open_event, prepare
 from connectors.store.leases import Queue

@@ -80,7 +80,9 @@ def test_two_claimants_never_share_a_row(rig: Any, open_database: Any) -> None:
     def work(other: Any) -> None:
         start.wait()
         while True:
-            rows = other.run(lambda c: leases.claim(other, c, rig.queue, limit=5, now=rig.now, lease=timedelta(hours=1)))
+            rows = other.run(
+                lambda c: leases.claim(other, c, rig.queue, limit=5, now=rig.now, lease=timedelta(hours=1))
+            )
             if not rows:
                 return
             claimed.extend(row["id"] for row in rows)
@@ -156,9 +158,7 @@ def test_a_retried_row_comes_back_when_it_is_due(rig: Any, refund: bool) -> None
     rig.accept(rig.event())
     (row,) = rig.claim()
     later = rig.now + timedelta(seconds=30)
-    assert rig.database.run(
-        lambda c: leases.retry(c, rig.queue, row, due_at=later, reason="slow down", refund=refund)
-    )
+    assert rig.database.run(lambda c: leases.retry(c, rig.queue, row, due_at=later, reason="slow down", refund=refund))
     assert rig.claim() == []
     rig.now = later
     (again,) = rig.claim()

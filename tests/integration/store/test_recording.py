@@ -82,6 +82,7 @@ def test_a_gap_never_resolves(rig: Any, part: str) -> None:
 
 def test_gaps_of_a_resource_are_those_of_its_last_scan(rig: Any) -> None:
     rig.tell(rig.event(gaps={"file:F1": "too_large", "file:F2": "encrypted"}), delivery="d1")
+    rig.now += timedelta(seconds=1)
     rig.tell(rig.event(version=2, gaps={"file:F2": "encrypted"}), delivery="d2")
     assert [gap["part"] for gap in rig.rows("gap")] == ["file:F2"]
 
