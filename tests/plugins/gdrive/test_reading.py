@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from connectors.errors import AuthError, MissingScope, NotFound, RateLimited, Transient
@@ -252,3 +254,16 @@ def test_a_deleted_shared_drive_takes_its_files_with_it(fake, drive, pages):
     (event,) = pages(drive, f"drive:{shared}", read[-1].cursor)[0].events
     assert event.kind is EventKind.DELETED
     assert event.resource.id == read[0].events[0].resource.parent
+
+
+def test_history_may_start_at_a_time_and_changes_still_tell_everything(fake, drive, pages):
+    old = fake.add_file("old", "x", modifiedTime="2025-11-01T00:00:00.000Z")
+    new = fake.add_file("new", "x", modifiedTime="2026-02-01T00:00:00.000Z")
+    fake.page_size = 1
+    wanted = Partition("user:ana@acme.example", since=datetime(2026, 1, 1, tzinfo=UTC))
+    read = list(drive.read(wanted, None))
+    assert [event.resource.id for page in read for event in page.events] == [f"file:{new}"]
+    assert not read[-1].reconcile
+    fake.edit_file(old, "y")
+    after = pages(drive, wanted.id, read[-1].cursor)
+    assert [event.resource.id for page in after for event in page.events] == [f"file:{old}"]
