@@ -192,8 +192,8 @@ class Kept:
         database = self._platform.database(key)
 
         def work(connection: sa.Connection) -> None:
-            there = stored_rules.listed(connection, residency=key.residency, tenant=key.tenant, kind=self._kind)
-            if len(there) >= MOST_STORED:
+            there = stored_rules.count(connection, residency=key.residency, tenant=key.tenant, kind=self._kind)
+            if there >= MOST_STORED:
                 raise ApiError(42200, f"At most {MOST_STORED} are kept; delete some first.")
             stored_rules.add(connection, database, row)
 

@@ -82,7 +82,9 @@ async def _asked(platform: Platform, key: Key, data: Any) -> tuple[Policy, list[
     body = validated(data)
     wanted = body.policy if body.policy is not None else body.policyUUIDs[0]
     policy = await platform.policy(key, wanted)
-    alerts.check(platform.runtime, policy)
+    if policy.alerts is not None or policy.webhook:
+        # Resolves names, so it must not keep the event loop.
+        await asyncio.to_thread(alerts.check, platform.runtime, policy)
     if isinstance(wanted, PolicyBody) and not wanted.detectionRuleUUIDs:
         platform.policies.keep(data, policy)
     return policy, body.payload

@@ -44,6 +44,12 @@ def listed(connection: sa.Connection, *, residency: str, tenant: str, kind: str)
     return sorted(rows, key=lambda each: (each.created_at, each.id))
 
 
+def count(connection: sa.Connection, *, residency: str, tenant: str, kind: str) -> int:
+    """Return how many rules or policies a tenant has."""
+    where = table.c.residency == residency, table.c.tenant == tenant, table.c.kind == kind
+    return int(connection.execute(sa.select(sa.func.count()).select_from(table).where(*where)).scalar_one())
+
+
 def load(
     connection: sa.Connection, *, residency: str, tenant: str, kind: str, ids: Iterable[UUID]
 ) -> dict[UUID, Stored]:
