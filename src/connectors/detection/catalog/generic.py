@@ -15,6 +15,10 @@ _NAMED_FACTOR = (
     r"(?:key|token|secret|credential|pat|auth|access|private)[\w.\-]{0,8}[\x22'`\]\)>\\]{0,4}[ \t]{0,16}"
     r"(?:=>|:=|={1,3}|:|,|\||\(| (?:is|as) )[ \t]{0,16}[\x22'`\[(<\\]{0,3}\w[\w\-+/.~%]{10}"
 )
+_SPACED_FACTOR = (
+    r"(?:key|token|secret|private|access|credential)[\w.\-]{0,8}(?: code| id)?[ \n]{1,4}"
+    r"[\x22']?[a-z0-9][\w\-+/.~]{14}"
+)
 _OWASP = "https://cheatsheetseries.owasp.org/cheatsheets/Secrets_Management_Cheat_Sheet.html"
 _CWE = "https://cwe.mitre.org/data/definitions/798.html"
 _SAID = (
@@ -26,10 +30,10 @@ DETECTORS = (
     secret(
         "named_secret",
         "Key, token or secret by its name",
-        pattern=rf"{_NAME}(?:s|[_.\- ]?(?:id|key|value|token|secret|code|base64|b64|string))?"
+        pattern=rf"{_NAME}(?:s|[_.\- ]?(?:id|key|value|token|tok|secret|code|base64|b64|string))?"
         rf"(?:[ ](?:for|of)[ ][\w.\- ]{{1,28}}?)?{_CLOSE}[ \t]{{0,16}}"
         rf"(?:{_ASSIGN}[ \t]{{0,16}}{_OPEN}|[ \t\n]{{1,4}}[\"']?)"
-        r"(?P<value>(?-i:[A-Za-z0-9][A-Za-z0-9_\-+/.~%]{10,200}={0,2}))(?![A-Za-z0-9(])",
+        r"(?P<value>(?-i:[A-Za-z0-9][A-Za-z0-9_\-+/.~%]{10,700}={0,2}))(?![A-Za-z0-9(])",
         ignore_case=True,
         factors=(
             _NAMED_FACTOR,
@@ -37,7 +41,7 @@ DETECTORS = (
                 r"(?:key|token|secret|credential)[\w.\-]{0,4}"
                 r" (?:for|of) [\w. -]{1,28}(?:=|:| is) ?[\x22']?\w[\w\-+/.~]{10}"
             ),
-            r"(?:key|token|secret|private|access|credential)[\w.\-]{0,8}[ \n]{1,4}[\x22']?[a-z0-9][\w\-+/.~]{14}",
+            _SPACED_FACTOR,
         ),
         validators=("random_value",),
         base=Confidence.LIKELY,
@@ -63,7 +67,7 @@ DETECTORS = (
         "hyphenated_secret",
         "Key, token or secret joined to its name",
         pattern=r"(?:key|token|secret|private|access)[_.\-]?(?:key|token|yo)?[.\-]"
-        rf"(?P<value>(?-i:{UUID}|[A-Za-z0-9]{{20,128}}={{0,2}}|[A-Za-z0-9]{{4,12}}"
+        rf"(?P<value>(?-i:{UUID}|[A-Za-z0-9]{{20,700}}={{0,2}}|[A-Za-z0-9]{{4,12}}"
         rf"(?:-[A-Za-z0-9]{{4,12}}){{3,4}}))(?![A-Za-z0-9\-])",
         ignore_case=True,
         factors=(

@@ -2,6 +2,7 @@
 
 from connectors.detection.catalog import samples as s
 from connectors.detection.catalog.forms import keyed, secret, token
+from connectors.model import Confidence
 
 DETECTORS = (
     keyed(
@@ -30,6 +31,7 @@ DETECTORS = (
         word=r"auth0",
         value=r"[A-Za-z0-9]{32}",
         example=f"{s.mixed(32)}",
+        base=Confidence.UNLIKELY,
         source="https://auth0.com/docs/get-started/applications/application-settings",
     ),
     keyed(
@@ -152,7 +154,7 @@ DETECTORS = (
         "WireGuard private or preshared key",
         vendor="WireGuard",
         pattern=r"(?:PrivateKey|PresharedKey|wg\s{1,2}set[^\n]{0,40}key"
-        r")\s{0,3}=\s{0,3}(?P<value>[A-Za-z0-9+/]{42}[AEIMQUYcgkosw480]=)(?![A-Za-z0-9+/=])",
+        r")\s{0,3}=\s{0,3}(?P<value>[A-Za-z0-9+/]{43}=)(?![A-Za-z0-9+/=])",
         examples=(f"PrivateKey = {s.mixed(42)}A=",),
         factors=("(?:PrivateKey|PresharedKey)",),
         aliases=("API_KEY", "CRYPTOGRAPHIC_KEY"),
