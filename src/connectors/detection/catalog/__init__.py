@@ -48,6 +48,7 @@ AREAS = (
     "dates",
     "people",
     "generic",
+    "spoken",
 )
 """Modules of this package; each has a tuple `DETECTORS`."""
 
