@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute
 
 from connectors.api import create_api
 from connectors.config.models import GatewaySettings
+from connectors.dashboard import routes as dashboard_routes
 from connectors.gateway.app import Beside, create_app
 from connectors.metrics import Metrics
 from connectors.runtime import Runtime
@@ -22,6 +23,9 @@ def site(runtime: Runtime, *, metrics: Metrics | None = None) -> Starlette:
         api = create_api(runtime)
         routes.append(api.route)
         beside.append(api.running)
+    if runtime.config.dashboard.enabled:
+        # The last: it owns every path that nobody else has.
+        routes.extend(dashboard_routes(runtime))
     return create_app(runtime, metrics=metrics, routes=routes, beside=beside)
 
 

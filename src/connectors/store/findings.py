@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from connectors.errors import Conflict, NotFound
 from connectors.model import FindingState
+from connectors.store import tallies
 from connectors.store.columns import natural_id
 from connectors.store.engine import Database, Row
 from connectors.store.recording import change
@@ -137,6 +138,7 @@ def set_state(
     new = {**row, **values}
     made = change(new, before, state, now=now, comment=comment[:2000], actor=actor)
     database.insert_new(connection, finding_change, [made])
+    tallies.count(database, connection, row["residency"], [(row, new)], now)
     if suppress:
         set_suppression(database, connection, new, VERDICTS.get(state), actor=actor, comment=comment, now=now)
     return new

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from connectors.model import EventKind, FindingState
 from connectors.pipeline import Draft, Scan, Task, policy_place
-from connectors.store import inbox, jobs, leases, ledger
+from connectors.store import inbox, jobs, leases, ledger, tallies
 from connectors.store.columns import natural_id
 from connectors.store.engine import Database, Row
 from connectors.store.jobs import Job
@@ -105,6 +105,8 @@ def record(
     database.upsert(connection, finding, merged.rows, update=REFRESHED)
     if merged.changes:
         connection.execute(sa.insert(finding_change), merged.changes)
+    if merged.moves:
+        tallies.count(database, connection, finished[0].row["residency"], merged.moves, now)
     wanted = alert_jobs(database, connection, merged.news, routes, now)
     done.alerts = len(wanted)
     wanted.extend(_actions(database, connection, merged.news, routes, now))
@@ -200,6 +202,7 @@ class _Merged:
     changes: list[dict[str, Any]] = field(default_factory=list)
     news: list[dict[str, Any]] = field(default_factory=list)
     """The findings that are new or reopened: alerts go out for these and no others."""
+    moves: list[tallies.Move] = field(default_factory=list)
 
 
 def _merge(connection: sa.Connection, current: Sequence[Finished], now: datetime, done: Recorded) -> _Merged:
@@ -267,10 +270,12 @@ def _merge_one(
                 merged.news.append(row)
                 done.reopened += 1
         merged.rows.append(row)
+        merged.moves.append((old, row))
     for identity, old in known.items():
         if identity not in seen and old["state"] in LIVING and _vanished(item, old["part"]):
             comment = "the resource is gone" if item.scan.gone else "no longer in the current content"
             merged.rows.append(resolved(old, now, merged.changes, comment=comment))
+            merged.moves.append((old, merged.rows[-1]))
             done.resolved += 1
 
 
@@ -296,6 +301,7 @@ def _resolve_children(
     for row in living_findings(connection, residency, keys):
         if row["id"] not in merged_ids:
             merged.rows.append(resolved(row, now, merged.changes, comment="its parent is gone"))
+            merged.moves.append((row, merged.rows[-1]))
             done.resolved += 1
 
 

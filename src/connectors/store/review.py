@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from connectors.errors import Conflict, NotFound
 from connectors.model import FindingState
-from connectors.store import actions
+from connectors.store import actions, tallies
 from connectors.store.columns import natural_id
 from connectors.store.engine import Database
 from connectors.store.recording import change
@@ -272,6 +272,7 @@ def _move(
     row = {**old, **new}
     noted = change(row, old["state"], str(state), now=now, comment=comment, actor=actor.name)
     database.insert_new(connection, finding_change, [noted])
+    tallies.count(database, connection, row["residency"], [(old, row)], now)
     return row
 
 

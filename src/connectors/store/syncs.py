@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from connectors.errors import PluginFault
 from connectors.model import FAULTS, Cursor, Page, Partition
-from connectors.store import inbox, ledger
+from connectors.store import inbox, ledger, tallies
 from connectors.store.columns import natural_id
 from connectors.store.engine import Database, Row
 from connectors.store.inbox import event_row
@@ -288,13 +288,12 @@ def reconcile(
     connection.execute(sa.update(resource).where(*where, resource.c.id.in_(gone)).values(deleted=True, scanned_at=now))
     keys = [*gone, *delete_below(connection, residency, gone, now=now)]
     changes: list[dict[str, Any]] = []
-    rows = [
-        resolved(row, now, changes, comment="no longer listed by the app")
-        for row in living_findings(connection, residency, keys)
-    ]
+    living = living_findings(connection, residency, keys)
+    rows = [resolved(row, now, changes, comment="no longer listed by the app") for row in living]
     database.upsert(connection, finding, rows, update=("state", "revision", "resolved_at", "updated_at"))
     if changes:
         connection.execute(sa.insert(finding_change), changes)
+    tallies.count(database, connection, residency, list(zip(living, rows, strict=True)), now)
     return len(gone), len(rows)
 
 

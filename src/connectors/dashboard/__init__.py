@@ -1,0 +1,7 @@
+"""The dashboard: server-rendered pages over the database, for admins, analysts, and people who were alerted."""
+
+from connectors.dashboard.app import routes
+from connectors.dashboard.jobs import HANDLERS
+from connectors.dashboard.signing import announce
+
+__all__ = ["HANDLERS", "announce", "routes"]

@@ -1,0 +1,180 @@
+"""The list of findings and one finding in full."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from starlette.responses import Response
+
+from connectors.dashboard.visit import Visit
+from connectors.dashboard.words import severity, term
+from connectors.errors import ConnectorsError, NotFound
+from connectors.model import FindingState
+from connectors.store import findings, review
+from connectors.store.dashboard import pages, views
+from connectors.store.dashboard.pages import SORTS, Sort
+from connectors.store.search import FIELDS, QueryError, search
+
+LIMIT = 50
+FIELD_OF = {"container_name": "container"}
+"""Facets whose field in the search language has another name than their column."""
+
+
+def finding_list(visit: Visit) -> Response:
+    """Show a page of findings."""
+    query = " ".join(visit.value("q", "").split())
+    sort = SORTS.get(visit.value("sort"), SORTS["recent"])
+    views_of = visit.dashboard.home_database.read(lambda c: views.listed(c, visit.dashboard.home, visit.who.user.id))
+    error: QueryError | None = None
+    shown: dict[str, Any] = {"rows": [], "facets": {}, "sampled": 0, "after": ""}
+    try:
+        shown = listed(visit, query, sort)
+    except QueryError as refused:
+        error = refused
+    return visit.render(
+        "findings.html", 400 if error else 200,
+        query=query, sort=sort, sorts=SORTS.values(), views=views_of, error=error, fields=FIELDS,
+        states=list(FindingState), **shown,
+    )  # fmt: skip
+
+
+def where(visit: Visit, query: str) -> list[sa.ColumnElement[bool]]:
+    """Return the condition of a search within what the person sees. Raises `QueryError`."""
+    return [*pages.scope(visit.residency, visit.tenant, visit.connections), *search(query, visit.now)]
+
+
+def listed(visit: Visit, query: str, sort: Sort) -> dict[str, Any]:
+    """Return one page with its facets and the place of the next."""
+    condition = where(visit, query)
+    after = open_place(visit.value("after"), sort)
+
+    def look(c: sa.Connection) -> tuple[list[Any], Any]:
+        rows = pages.page(c, condition, sort=sort, limit=LIMIT + 1, after=after)
+        return rows, pages.facets(c, condition)
+
+    rows, (counted, sampled) = visit.read(look)
+    more = len(rows) > LIMIT
+    return {
+        "rows": rows[:LIMIT],
+        "facets": {FIELD_OF.get(name, name): _facet(name, values) for name, values in counted.items() if values},
+        "sampled": sampled,
+        "after": place_of(rows[LIMIT - 1], sort) if more else "",
+    }
+
+
+def _facet(name: str, values: Sequence[tuple[Any, int]]) -> list[tuple[str, int, str]]:
+    field = FIELD_OF.get(name, name)
+    named = [(severity(value) if name == "severity" else str(value), count) for value, count in values]
+    return [(value, count, term(field, value)) for value, count in named if value]
+
+
+def place_of(row: Mapping[str, Any], sort: Sort) -> str:
+    """Return where the next page starts, as an opaque word."""
+    values = [row[name].isoformat() if isinstance(row[name], datetime) else row[name] for name in sort.columns]
+    return base64.urlsafe_b64encode(json.dumps([sort.name, *values], default=str).encode()).decode().rstrip("=")
+
+
+def open_place(place: str, sort: Sort) -> list[Any] | None:
+    """Return the sort columns that a place holds; None for the first page or a place that cannot be read."""
+    try:
+        name, *values = json.loads(base64.urlsafe_b64decode(place + "=" * (-len(place) % 4)))
+        if name != sort.name or len(values) != len(sort.columns):
+            return None
+        return [_typed(column, value) for column, value in zip(sort.columns, values, strict=True)]
+    except (ValueError, TypeError):
+        return None
+
+
+def _typed(column: str, value: Any) -> Any:
+    if column == "id":
+        return UUID(value)
+    if column in ("last_seen", "first_seen"):
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            raise ValueError("a time without a zone")
+        return moment
+    if column == "severity":
+        return int(value)
+    return str(value)
+
+
+def load(visit: Visit, *, fresh: bool = False) -> Mapping[str, Any]:
+    """Return the finding of the path, when the person sees it. Raises `NotFound`."""
+    identity = visit.uuid()
+    reading = visit.fresh if fresh else visit.read
+    row = reading(lambda c: review.find(c, residency=visit.residency, tenant=visit.tenant, which=identity))
+    if not visit.who.sees(row["connection"]):
+        raise NotFound("there is no such finding")
+    return row
+
+
+def detail(visit: Visit, **more: Any) -> Response:
+    """Show one finding."""
+    row = load(visit, fresh=True)
+
+    def look(c: sa.Connection) -> dict[str, Any]:
+        others = [each for each in findings.same_value(c, row) if visit.who.sees(each["connection"])]
+        return {
+            "history": findings.history(c, visit.residency, row["id"]),
+            "others": others,
+            "alerts": pages.alerts_of(c, row),
+            "runs": pages.runs_of(c, visit.residency, row["id"]),
+            "audit": pages.audit_of(c, visit.residency, f"finding:{row['id']}"),
+            "said": review.annotation(
+                c, residency=visit.residency, tenant=visit.tenant, fingerprint=row["fingerprint"]
+            ),
+        }
+
+    status = int(more.pop("status", 200))
+    return visit.render(
+        "finding.html",
+        status,
+        row=row,
+        states=list(FindingState),
+        offers=offers(visit, row),
+        **visit.fresh(look),
+        **more,
+    )
+
+
+def offers(visit: Visit, row: Mapping[str, Any]) -> Sequence[Any]:
+    """Return the actions that the finding's app offers; none when the connection is gone from the configuration."""
+    from connectors.work.direct import offered
+
+    if row["connection"] not in visit.runtime.config.connections:
+        return ()
+    try:
+        return offered(visit.runtime, row)
+    except ConnectorsError:
+        return ()
+
+
+def save_view(visit: Visit) -> Response:
+    """Keep the search under a name."""
+    name, query, sort = visit.value("name").strip(), visit.value("q"), visit.value("sort", "recent")
+    search(query, visit.now)
+    home, database = visit.dashboard.home, visit.dashboard.home_database
+    if name:
+        database.run(
+            lambda c: views.save(database, c, home, visit.who.user.id, name=name, query=query, sort=sort, now=visit.now)
+        )
+    return visit.go(_back(query, sort), told=f"View “{name[:100]}” is kept." if name else "A view needs a name.")
+
+
+def drop_view(visit: Visit) -> Response:
+    """Forget a view."""
+    identity = visit.uuid()
+    visit.dashboard.home_database.run(lambda c: views.drop(c, visit.dashboard.home, visit.who.user.id, identity))
+    return visit.go("/findings", told="View removed.")
+
+
+def _back(query: str, sort: str) -> str:
+    from urllib.parse import urlencode
+
+    return "/findings?" + urlencode({"q": query, "sort": sort})

@@ -1,0 +1,143 @@
+"""What the dashboard's pages ask of the database: every query is bounded, and rests on an index."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.store.tables.findings import audit, finding
+from connectors.store.tables.routing import action_run, alert, receipt
+
+FACETS = ("severity", "state", "detector", "container_name", "connection", "visibility")
+SAMPLE = 500
+"""Findings that the facets of a search are counted over: the latest ones."""
+
+Where = Sequence[sa.ColumnElement[bool]]
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Sort:
+    """An order of the list: columns of one index after the tenant."""
+
+    name: str
+    label: str
+    columns: tuple[str, ...]
+    ascending: bool = False
+
+
+SORTS = {
+    sort.name: sort
+    for sort in (
+        Sort("recent", "Last seen", ("last_seen", "id")),
+        Sort("oldest", "Last seen, oldest first", ("last_seen", "id"), ascending=True),
+        Sort("severity", "Severity", ("severity", "last_seen", "id")),
+        Sort("first", "First seen", ("first_seen", "id")),
+        Sort("detector", "Detector", ("detector", "last_seen", "id"), ascending=True),
+        Sort("container", "Container", ("container_name", "last_seen", "id"), ascending=True),
+    )
+}
+
+
+def scope(residency: str, tenant: str, connections: Sequence[str] | None) -> list[sa.ColumnElement[bool]]:
+    """Return the condition of what a person sees; None is every connection."""
+    where = [finding.c.residency == residency, finding.c.tenant == tenant]
+    return [*where, finding.c.connection.in_(connections)] if connections is not None else where
+
+
+def page(
+    connection: sa.Connection, where: Where, *, sort: Sort, limit: int, after: Sequence[Any] | None = None
+) -> list[Row]:
+    """Return one page of findings; `after` holds the sort columns of the last row before it."""
+    columns = [finding.c[name] for name in sort.columns]
+    query = sa.select(finding).where(*where)
+    if after is not None:
+        bound = sa.tuple_(*(sa.literal(value, column.type) for value, column in zip(after, columns, strict=True)))
+        place = sa.tuple_(*columns)
+        query = query.where(place > bound if sort.ascending else place < bound)
+    query = query.order_by(*(column if sort.ascending else column.desc() for column in columns)).limit(limit)
+    return [row._asdict() for row in connection.execute(query)]
+
+
+def facets(connection: sa.Connection, where: Where, *, values: int = 8) -> tuple[dict[str, list[tuple[Any, int]]], int]:
+    """Return the commonest values of each facet among the latest findings of a search, and how many those were."""
+    columns = [finding.c[name] for name in FACETS]
+    query = sa.select(*columns).where(*where).order_by(finding.c.last_seen.desc(), finding.c.id.desc()).limit(SAMPLE)
+    rows = connection.execute(query).all()
+    counted = {name: Counter(row[place] for row in rows) for place, name in enumerate(FACETS)}
+    return {name: counter.most_common(values) for name, counter in counted.items()}, len(rows)
+
+
+def count_to(connection: sa.Connection, where: Where, *, limit: int) -> int:
+    """Count the findings of a search, to `limit` and no further."""
+    some = sa.select(finding.c.id).where(*where).limit(limit).subquery()
+    return int(connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one())
+
+
+def ids_after(connection: sa.Connection, where: Where, *, after: uuid.UUID | None, limit: int) -> list[Row]:
+    """Return findings of a search in the order of their ids."""
+    query = sa.select(finding).where(*where).order_by(finding.c.id).limit(limit)
+    if after is not None:
+        query = query.where(finding.c.id > after)
+    return [row._asdict() for row in connection.execute(query)]
+
+
+def alerts_of(connection: sa.Connection, row: Row) -> list[dict[str, Any]]:
+    """Return the alerts that told of a finding, each with its receipts, the latest first."""
+    query = (
+        sa.select(alert)
+        .where(alert.c.residency == row["residency"], alert.c.resource_key == row["resource_key"])
+        .order_by(alert.c.created_at.desc())
+        .limit(200)
+    )
+    told = [found._asdict() for found in connection.execute(query) if str(row["id"]) in found.findings]
+    given = (
+        sa.select(receipt)
+        .where(receipt.c.residency == row["residency"], receipt.c.alert_id.in_([each["id"] for each in told]))
+        .order_by(receipt.c.at)
+    )
+    receipts = [found._asdict() for found in connection.execute(given)] if told else []
+    return [{**each, "receipts": [one for one in receipts if one["alert_id"] == each["id"]]} for each in told]
+
+
+def runs_of(connection: sa.Connection, residency: str, identity: uuid.UUID) -> list[Row]:
+    """Return what was done about a finding, the latest first."""
+    query = (
+        sa.select(action_run)
+        .where(action_run.c.residency == residency, action_run.c.finding_id == identity)
+        .order_by(action_run.c.created_at.desc())
+        .limit(50)
+    )
+    return [row._asdict() for row in connection.execute(query)]
+
+
+def audit_of(connection: sa.Connection, residency: str, subject: str) -> list[Row]:
+    """Return the audit of one subject, the latest first."""
+    query = (
+        sa.select(audit)
+        .where(audit.c.residency == residency, audit.c.subject == subject)
+        .order_by(audit.c.at.desc())
+        .limit(100)
+    )
+    return [row._asdict() for row in connection.execute(query)]
+
+
+def audit_page(
+    connection: sa.Connection,
+    residency: str,
+    tenants: Sequence[str],
+    *,
+    before: datetime | None = None,
+    limit: int = 100,
+) -> list[Row]:
+    """Return the latest audit rows of some tenants."""
+    query = sa.select(audit).where(audit.c.residency == residency, audit.c.tenant.in_(tenants))
+    if before is not None:
+        query = query.where(audit.c.at < before)
+    return [row._asdict() for row in connection.execute(query.order_by(audit.c.at.desc()).limit(limit))]
