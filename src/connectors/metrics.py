@@ -24,6 +24,12 @@ class Metrics:
             "connectors_event_failures", "Events given back or given up", ["app", "code"], registry=registry
         )
         self.gaps = Counter("connectors_gaps", "Parts that were not scanned", ["app", "reason"], registry=registry)
+        self.mismatches = Counter(
+            "connectors_mismatched_files", "Files that claim to be of another type", ["app"], registry=registry
+        )
+        self.validity = Counter(
+            "connectors_validity_checks", "Tokens by what their vendor said", ["vendor", "state"], registry=registry
+        )
         self.findings = Counter("connectors_findings", "Findings by what happened", ["change"], registry=registry)
         self.jobs = Counter("connectors_jobs", "Jobs run by outcome", ["queue", "outcome"], registry=registry)
         self.alerts = Counter(

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from connectors.alerts import destinations
 from connectors.alerts.destination import Destination
@@ -25,11 +26,13 @@ from connectors.errors import ConfigError
 from connectors.extraction import Budget, Extraction
 from connectors.host import Host, validated
 from connectors.net import Guard, Limits, Session, connect
-from connectors.policy import Choice, Policies
+from connectors.policy import Choice, Policies, answers
 from connectors.store.alerts import Told
 from connectors.store.connections import Owner
 from connectors.store.databases import Databases
 from connectors.store.recording import Routes
+from connectors.validity import VERIFIERS, Checker, verifiers_by_detector
+from connectors.validity.check import LIMITS, Bounds
 from connectors.vault import Vault, load_key_file
 
 if TYPE_CHECKING:
@@ -189,6 +192,45 @@ class Runtime:
         return chosen_cache(self.path(named)) if named else user_cache()
 
     @cached_property
+    def validity(self) -> Checker | None:
+        """The check whether tokens are live, for the detectors that opted in; None without any.
+
+        Raises `ConfigError` for a detector that nobody can be asked about, and for an address that cannot be used.
+        """
+        settings = self.config.detection.verify
+        known = verifiers_by_detector()
+        problems = [*_unusable_addresses(settings.addresses)]
+        chosen: set[str] = set()
+        for number, name in enumerate(settings.detectors):
+            answering = {choice.id for choice in self.choices if name == "*" or answers(choice, name)}
+            chosen |= answering & known.keys()
+            if not answering & known.keys():
+                missing = "no vendor can be asked about" if answering else "no detector answers to"
+                hint = "`connectors detectors list --verifiable` shows those that can be checked"
+                problems.append(f"detection.verify.detectors[{number}]: {missing} {name!r}; {hint}")
+        if problems:
+            raise ConfigError("\n".join(problems), problems=tuple(problems))
+        if not chosen:
+            return None
+        return Checker(
+            chosen,
+            sessions=lambda: self.session(LIMITS),
+            now=self.now,
+            addresses=settings.addresses,
+            bounds=Bounds(settings.seconds, settings.per_minute),
+        )
+
+    def session(self, limits: Limits | None = None) -> Session:
+        """Make a guarded session for addresses that are not a connection's own."""
+        outbound = self.config.outbound
+        proxy = outbound.proxy.get_secret_value() if outbound.proxy else ""
+        return connect(
+            guard=self.guard,
+            limits=limits or Limits(read=outbound.timeout),
+            proxies={"http": proxy, "https": proxy} if proxy else None,
+        )
+
+    @cached_property
     def extraction(self) -> Extraction:
         """The extraction of files, within the configured budget."""
         settings = self.config.extraction
@@ -253,13 +295,7 @@ class DestinationRuntime:
 
     def session(self) -> Session:
         """Return a guarded session."""
-        outbound = self.runtime.config.outbound
-        proxy = outbound.proxy.get_secret_value() if outbound.proxy else ""
-        return connect(
-            guard=self.runtime.guard,
-            limits=Limits(read=outbound.timeout),
-            proxies={"http": proxy, "https": proxy} if proxy else None,
-        )
+        return self.runtime.session()
 
     def now(self) -> datetime:
         """Return the time, aware, UTC."""
@@ -284,6 +320,24 @@ def _choice(detector: Detector, *, on: bool) -> Choice:
         detector.aliases,
         enabled=on or detector.enabled,
     )
+
+
+def _unusable_addresses(addresses: Mapping[str, str]) -> Iterator[str]:
+    """Yield what is wrong with the addresses of vendors: tokens travel only over TLS, or on this machine."""
+    vendors = {each.vendor for each in VERIFIERS}
+    for name, address in addresses.items():
+        key = f"detection.verify.addresses.{name}"
+        if name not in vendors:
+            yield f"{key}: there is no such vendor; known: {', '.join(sorted(vendors))}"
+            continue
+        try:
+            parts = urlsplit(address)
+            host = parts.hostname or ""
+        except ValueError:
+            parts, host = urlsplit(""), ""
+        here = host in ("localhost", "127.0.0.1", "::1")
+        if not host or not (parts.scheme == "https" or (parts.scheme == "http" and here)):
+            yield f"{key}: write an address with https, such as https://{name}.example.com/api"
 
 
 def _crossed_rules(

@@ -71,7 +71,12 @@ class EventWorker:
         self._metrics = metrics
         self._containers: containers.Known = {}
         self._pipeline = Pipeline(
-            scanner=runtime.engine, extraction=runtime.extraction, policies=runtime.policies, vault=runtime.vault
+            scanner=runtime.engine,
+            extraction=runtime.extraction,
+            policies=runtime.policies,
+            vault=runtime.vault,
+            rules=runtime.rules,
+            asks=runtime.validity,
         )
 
     def run_once(self) -> int:
@@ -271,6 +276,11 @@ class EventWorker:
             self._metrics.events.labels(item.task.app, item.row["source"]).inc()
             for failure in item.scan.gaps:
                 self._metrics.gaps.labels(item.task.app, failure.reason.value).inc()
+            if item.scan.mismatches:
+                self._metrics.mismatches.labels(item.task.app).inc(item.scan.mismatches)
+            for draft in item.scan.drafts:
+                if draft.validity is not None:
+                    self._metrics.validity.labels(str(draft.validity.evidence["vendor"]), draft.validity.state).inc()
         if done is not None:
             self._metrics.findings.labels("opened").inc(done.opened)
             self._metrics.findings.labels("reopened").inc(done.reopened)

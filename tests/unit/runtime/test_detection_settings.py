@@ -141,3 +141,31 @@ def test_a_policy_asks_for_something() -> None:
 
     with pytest.raises(ConfigError, match=r"policies\[0\]: write `detectors"):
         parse_config("policies: [{name: idle}]")
+
+
+def test_nobody_is_asked_about_tokens_unless_it_is_wanted(opened: Opened) -> None:
+    assert opened(FALLBACK).validity is None
+
+
+@pytest.mark.parametrize("wanted", ["[github_personal_token]", "[github]", "{detectors: ['github_*']}"])
+def test_detectors_opt_in_to_the_validity_check(opened: Opened, wanted: str) -> None:
+    check = opened(FALLBACK + f"  verify: {wanted}\n").validity
+    assert check is not None
+    assert check.covers("github_personal_token")
+    assert not check.covers("stripe_secret_key")
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("[us_ssn]", "detection.verify.detectors[0]: no vendor can be asked about 'us_ssn'"),
+        ("[nothing]", "detection.verify.detectors[0]: no detector answers to 'nothing'"),
+        ("{addresses: {githb: 'https://x.example.com'}}", "detection.verify.addresses.githb: there is no such vendor"),
+        ("{addresses: {github: 'http://ghe.example.com'}}", "detection.verify.addresses.github: write an address with"),
+        ("{addresses: {github: 'https://[x'}}", "detection.verify.addresses.github: write an address with"),
+    ],
+)
+def test_a_validity_check_that_cannot_be(opened: Opened, written: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        _ = opened(FALLBACK + f"  verify: {written}\n").validity
+    assert said in "\n".join(caught.value.problems)
