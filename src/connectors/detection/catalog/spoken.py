@@ -46,7 +46,7 @@ DETECTORS = (
     secret(
         "told_account",
         "Account and password told side by side",
-        pattern=rf"(?<![a-z])(?:creds?|credentials|login|ssh [\w.\-]{1,32}@[\w.\-]{1,64} with|for root try)[ :]{{1,3}}"
+        pattern=rf"(?<![a-z])(?:creds?|credentials|login|ssh [\w.\-]{{1,32}}@[\w.\-]{{1,64}} with)[ :]{{1,3}}"
         rf"(?:(?:admin|root|administrator|user|test|demo|guest|postgres|oracle|sa)[ ]{{1,3}})?(?P<value>{_VALUE})",
         ignore_case=True,
         factors=(
