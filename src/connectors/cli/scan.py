@@ -28,6 +28,7 @@ LEVELS = [name.lower().replace("_", "-") for name in Confidence.__members__]
     "--git", "commits", metavar="RANGE", help="Scan what the commits of a range add: main..HEAD, HEAD, --all."
 )
 @click.option("--staged", is_flag=True, help="Scan what the index adds: for a pre-commit hook.")
+@click.option("--tracked", is_flag=True, help="Of PATHS, scan only what git tracks.")
 @click.option(
     "--detect", multiple=True, metavar="WHAT", help="Category, detector or `all`; secrets, cards and ids if not given."
 )
@@ -63,6 +64,7 @@ def scan(
     stdin: bool,
     commits: str | None,
     staged: bool,
+    tracked: bool,
     detect: Sequence[str],
     leave: Sequence[str],
     rules: Sequence[str],
@@ -89,7 +91,7 @@ def scan(
     from connectors.scanner.walk import Choice
 
     asked = [bool(paths), stdin, commits is not None, staged]
-    if sum(asked) != 1:
+    if sum(asked) != 1 or (tracked and not paths):
         raise click.UsageError("give paths, or one of --stdin, --git and --staged")
     setup = Setup(
         detect=tuple(detect) or QUIET,
@@ -102,7 +104,7 @@ def scan(
     stored = known.load(baseline) if baseline is not None else None
     started = time.perf_counter()
     choice = Choice(include, exclude)
-    found = _sources(paths, choice, stdin=stdin, commits=commits, staged=staged)
+    found = _sources(paths, choice, stdin=stdin, commits=commits, staged=staged, tracked=tracked)
     # Files are counted for the bar; a history is read as it comes.
     sources = list(found) if paths else found
     with _progress(len(sources) if isinstance(sources, list) else None, shown=not no_progress) as advance:
@@ -124,7 +126,7 @@ def scan(
 
 
 def _sources(
-    paths: Sequence[Path], choice: Choice, *, stdin: bool, commits: str | None, staged: bool
+    paths: Sequence[Path], choice: Choice, *, stdin: bool, commits: str | None, staged: bool, tracked: bool
 ) -> Iterator[Source | Skipped]:
     from connectors.scanner import git, walk
     from connectors.scanner.model import Source
@@ -132,6 +134,8 @@ def _sources(
     here = Path.cwd()
     if stdin:
         yield Source("stdin", content=sys.stdin.buffer.read())
+    elif tracked:
+        yield from (source for source in git.tracked(paths, folder=here) if choice.takes(source.path))
     elif paths:
         try:
             yield from walk.files(paths, choice, root=here)

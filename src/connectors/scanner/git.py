@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from connectors.errors import ConfigError
@@ -32,6 +32,19 @@ def history(commits: str, *, folder: Path) -> Iterator[Source]:
 def staged(*, folder: Path) -> Iterator[Source]:
     """Yield the lines that the index adds to HEAD. Raises `ConfigError`."""
     yield from parse(_git(["diff", "--cached", *PATCH, "--"], folder))
+
+
+def tracked(paths: Sequence[Path], *, folder: Path) -> Iterator[Source]:
+    """Yield the files under `paths` that git tracks, so that build output and caches are left out.
+
+    Raises `ConfigError` when git cannot list them.
+    """
+    listed = b"".join(_git(["ls-files", "-z", "--full-name", "--", *map(str, paths)], folder))
+    base = top(folder)
+    for name in sorted(set(listed.split(b"\x00")) - {b""}):
+        file = base / os.fsdecode(name)
+        if file.is_file() and not file.is_symlink():
+            yield Source(name.decode("utf-8", "replace"), file=str(file))
 
 
 def parse(lines: Iterable[bytes]) -> Iterator[Source]:

@@ -120,6 +120,12 @@ def test_history_and_index_of_a_real_repository(repository: Path) -> None:
     assert (staged.content, staged.numbers, staged.commit) == (b"staged\n", (3,), "")
 
 
+def test_only_tracked_files_when_asked(repository: Path) -> None:
+    (repository / "build.log").write_text("not tracked")
+    assert [each.path for each in git.tracked([repository], folder=repository)] == ["a.txt", "sub/b c.txt"]
+    assert [each.path for each in git.tracked([Path("sub")], folder=repository)] == ["sub/b c.txt"]
+
+
 @pytest.mark.parametrize("commits", ["nowhere..HEAD", "--output=/tmp/x"])
 def test_a_range_that_git_does_not_know_is_an_error(repository: Path, commits: str) -> None:
     with pytest.raises(ConfigError):
