@@ -1,0 +1,241 @@
+"""Measure a sync of a large Slack channel, next to the bare SDK that pages through the same data. One JSON line each.
+
+    python bench/sync.py [--messages 50000] [--threads 5000] [--kills 20]
+
+The fake Slack runs in a process of its own and answers as fast as it can; our rate budgets, which keep to the real
+Slack's limits, are switched off. `listing` reads and commits the events, `whole` is a worker process that scans them
+too, `killed` is the same with the worker killed (-9) at random moments.
+"""
+
+import argparse
+import json
+import multiprocessing
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from connectors.config import parse_config
+from connectors.runtime import Runtime
+from connectors.store import findings, jobs, ledger, syncs
+from connectors.store.migrations import upgrade
+from connectors.testing.fakeapps import FakeApps
+from connectors.testing.fakeapps.slack import FakeSlack
+from connectors.testing.planted import aws_key
+from connectors.work import sync
+
+NAME = "acme"
+CONFIG = """
+connections:
+  {name}:
+    connector: slack
+    config: {{token: {token}, base_url: {url}/api/}}
+    sync: {{enabled: false}}
+policies:
+  - {{name: credentials, detectors: [secret], min_confidence: LIKELY}}
+detection: {{cache: {cache}}}
+work: {{threads: 2, lease: 5s}}
+log: {{level: error}}
+"""
+CHAT = (
+    "Morning! Stand-up in ten minutes, the notes are in the usual place.",
+    "Release 4.2 is out and the dashboards look fine so far, thanks everybody for the quick reviews.",
+    "Could somebody have a look at the flaky test on main? It fails about once in ten runs since Tuesday.",
+)
+
+
+def serve(messages: int, threads: int, address: Any) -> None:
+    """Fill a fake Slack and serve it until the process is ended."""
+    slack = FakeSlack()
+    channel, user = slack.add_channel("general"), slack.add_user("Ana Reyes")
+    root = ""
+    for number in range(messages):
+        text = CHAT[number % 3] if number % 100 else f"use {aws_key(str(number))} for now"
+        every = messages // threads
+        if number % every == 0:
+            root = slack.write(channel, user, text)
+        else:
+            slack.write(channel, user, text, thread=root if number % every == 1 else "")
+    apps = FakeApps(slack).start()
+    address.put((apps.url("slack"), slack.token, channel))
+    signal.pause()
+
+
+@contextmanager
+def workspace(messages: int, threads: int) -> Iterator[tuple[str, str, str]]:
+    """Run the fake Slack; yield its address, token and channel."""
+    context = multiprocessing.get_context("spawn")
+    address: Any = context.Queue()
+    process = context.Process(target=serve, args=(messages, threads, address), daemon=True)
+    process.start()
+    try:
+        yield address.get(timeout=300)
+    finally:
+        process.terminate()
+        process.join(10)
+
+
+def bare(url: str, token: str, channel: str) -> tuple[int, float]:
+    """Page through the channel and its threads by the SDK alone; return how many messages in how many seconds."""
+    from slack_sdk import WebClient
+
+    client = WebClient(token=token, base_url=f"{url}/api/")
+    start, seen, latest = time.perf_counter(), 0, None
+    while True:
+        page = client.conversations_history(channel=channel, limit=500, latest=latest)
+        seen += len(page["messages"])
+        for message in page["messages"]:
+            if message.get("reply_count"):
+                seen += len(client.conversations_replies(channel=channel, ts=message["ts"], limit=500)["messages"]) - 1
+        if not page["has_more"]:
+            return seen, time.perf_counter() - start
+        latest = page["messages"][-1]["ts"]
+
+
+def opened(folder: Path) -> Runtime:
+    """Open the installation in a folder, without rate budgets."""
+    from connectors_slack.connector import SlackConnector
+
+    SlackConnector.budgets = {}
+    return Runtime.open(parse_config((folder / "connectors.yaml").read_text(), folder=folder), folder=folder)
+
+
+def prepared(folder: Path, place: tuple[str, str, str], cache: Path) -> Path:
+    """Make an installation that is asked for a sync; return its folder."""
+    folder.mkdir()
+    url, token, _ = place
+    (folder / "connectors.yaml").write_text(CONFIG.format(name=NAME, url=url, token=token, cache=cache))
+    runtime = opened(folder)
+    for database in runtime.databases.all():
+        upgrade(database)
+        owner, now = runtime.owner(NAME), runtime.now()
+        wanted = sync.request(NAME, residency=owner.residency, tenant=owner.tenant)
+        database.run(lambda c, d=database, w=wanted, n=now: jobs.enqueue(d, c, [w], vault=runtime.vault, now=n))
+    runtime.close()
+    return folder
+
+
+def listing(folder: Path) -> tuple[int, float]:
+    """Read and commit everything, scanning nothing; return how many were listed in how many seconds."""
+    from connectors.work.worker import HANDLERS, Worker
+
+    sync.BACKLOG_LIMIT = 10**9
+    runtime = opened(folder)
+    worker = Worker(runtime, handlers={name: HANDLERS[name] for name in ("discover", "sync")})
+    residency = runtime.owner(NAME).residency
+    start = time.perf_counter()
+    while worker._run_job(residency):
+        pass
+    took = time.perf_counter() - start
+    listed = sum(line.counts.listed for line in covered(runtime))
+    runtime.close()
+    return listed, took
+
+
+def covered(runtime: Runtime) -> list[ledger.Coverage]:
+    """Return the ledger."""
+    residency = runtime.owner(NAME).residency
+    return runtime.databases.of(residency).read(lambda c: ledger.coverage(c, residency))
+
+
+def finished(runtime: Runtime) -> bool:
+    """Tell whether everything is read and scanned."""
+    residency = runtime.owner(NAME).residency
+    return not runtime.databases.of(residency).read(lambda c: syncs.busy(c, residency, NAME))
+
+
+def found(runtime: Runtime) -> set[tuple[str, str, str]]:
+    """Return what was found where."""
+    residency = runtime.owner(NAME).residency
+    rows = runtime.databases.of(residency).read(lambda c: findings.listed(c, residency, limit=1_000_000))
+    return {(row["resource_id"], row["part"], row["detector"]) for row in rows}
+
+
+def work(folder: Path) -> None:
+    """Be a worker process."""
+    from connectors.logs import configure
+    from connectors.work.worker import Worker
+
+    runtime = opened(folder)
+    configure(runtime.config.log)
+    Worker(runtime).run()
+
+
+def spawned(folder: Path) -> subprocess.Popen[bytes]:
+    """Start a worker process."""
+    return subprocess.Popen([sys.executable, __file__, "--worker", str(folder)])
+
+
+def run(folder: Path, *, kills: int = 0, over: float = 0.0) -> tuple[float, int, int]:
+    """Let worker processes finish a sync; return the seconds, the peak memory in MiB and the kills there were."""
+    runtime, start, peak, killed = opened(folder), time.perf_counter(), 0, 0
+    while not finished(runtime):
+        process, until = spawned(folder), time.perf_counter() + random.uniform(3, 3 + 2 * over / max(kills, 1))
+        while not finished(runtime) and (killed >= kills or time.perf_counter() < until):
+            peak = max(peak, memory(process.pid))
+            time.sleep(0.1)
+        killed += not finished(runtime)
+        process.kill()
+        process.wait()
+    runtime.close()
+    return time.perf_counter() - start, peak, killed
+
+
+def memory(pid: int) -> int:
+    """Return the peak resident memory of a process in MiB."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return max((int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM")), default=0)
+
+
+def report(figure: str, value: float, unit: str, **more: object) -> None:
+    """Print one figure."""
+    print(json.dumps({"figure": figure, "value": round(value, 3), "unit": unit, **more}), flush=True)
+
+
+def measure(folder: Path, *, messages: int, threads: int, kills: int) -> None:
+    """Measure and report everything."""
+    cache = folder / "detection"
+    with workspace(messages, threads) as place:
+        seen, alone = bare(*place)
+        listed, ours = listing(prepared(folder / "listing", place, cache))
+        report("sync.bare_sdk", seen / alone, "messages/s", messages=seen)
+        report("sync.listing", listed / ours, "events/s", listed=listed)
+        report("sync.listing_ratio", (seen / ours) / (seen / alone), "x", wanted=0.7)
+        whole = prepared(folder / "whole", place, cache)
+        took, peak, _ = run(whole)
+        report("sync.whole", seen / took, "messages/s", peak_mib=peak, wanted_mib=300)
+        killed = prepared(folder / "killed", place, cache)
+        again, peak, times = run(killed, kills=kills, over=took)
+        runtimes = opened(whole), opened(killed)
+        expected, kept = (found(runtime) for runtime in runtimes)
+        lines = [line for runtime in runtimes for line in covered(runtime)]
+        report("sync.killed", again, "s", kills=times, peak_mib=peak)
+        report("sync.killed_lost", len(expected - kept), "findings", of=len(expected), more=len(kept - expected),
+               ledger_adds_up=all(line.holds for line in lines))  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--messages", type=int, default=50_000)
+    parser.add_argument("--threads", type=int, default=5_000)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.worker:
+        work(given.worker)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        measure(Path(folder), messages=given.messages, threads=given.threads, kills=given.kills)
+
+
+if __name__ == "__main__":
+    main()
