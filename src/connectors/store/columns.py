@@ -52,12 +52,14 @@ def shard_of(key: uuid.UUID, shards: int) -> int:
     return key.int % shards
 
 
-def choice(name: str, values: type[StrEnum] | Sequence[str], **options: Any) -> sa.Column[str]:
+def choice(
+    name: str, values: type[StrEnum] | Sequence[str], *, nullable: bool = False, **options: Any
+) -> sa.Column[str]:
     """Return a text column that a CHECK confines to `values`: altering a native enum is a schema job."""
     allowed = [str(value) for value in values]
     listed = ", ".join(f"'{value}'" for value in allowed)
     return sa.Column(
-        name, sa.String(32), sa.CheckConstraint(f"{name} IN ({listed})", name=name), nullable=False, **options
+        name, sa.String(32), sa.CheckConstraint(f"{name} IN ({listed})", name=name), nullable=nullable, **options
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.model import EventKind, FindingState
+from connectors.model import EventKind, FindingState, Validity
 from connectors.pipeline import Draft, Scan, Task, policy_place
 from connectors.store import inbox, jobs, leases, ledger, tallies
 from connectors.store.columns import natural_id
@@ -37,8 +37,12 @@ SUPPRESSED = {"false_positive": FindingState.FALSE_POSITIVE, "accepted": Finding
 REFRESHED = (
     "label", "url", "container", "container_name", "visibility", "author_id", "author", "author_email",
     "detector", "confidence", "severity", "policies", "preview", "places", "count", "state", "revision", "version",
-    "last_seen", "resolved_at", "updated_at", "expires_at",
+    "validity", "validity_checked_at", "validity_evidence", "last_seen", "resolved_at", "updated_at", "expires_at",
 )  # fmt: skip
+
+
+PROVEN = ("validity", "validity_checked_at", "validity_evidence")
+"""What the vendor said of a value, when, and what that rests on."""
 
 
 class Routes:
@@ -264,6 +268,8 @@ def _merge_one(
                 done.opened += 1
         else:
             row.update(first_seen=old["first_seen"], state=old["state"], revision=old["revision"], note=old["note"])
+            if row["validity"] in (None, Validity.UNVERIFIED) and old["validity"] is not None:
+                row.update({name: old[name] for name in PROVEN})  # what proves nothing takes no proof away
             if old["state"] == FindingState.RESOLVED:
                 row.update(state=FindingState.OPEN, revision=old["revision"] + 1)
                 merged.changes.append(change(row, old["state"], FindingState.OPEN, now=now, comment="seen again"))
@@ -414,6 +420,7 @@ def _finding_row(item: Finished, draft: Draft, now: datetime) -> dict[str, Any]:
                     ("path", p.path),
                     ("row", p.row),
                     ("column", p.column),
+                    ("mismatch", p.mismatch),
                 )
                 if value not in ("", None)
             }
@@ -424,6 +431,9 @@ def _finding_row(item: Finished, draft: Draft, now: datetime) -> dict[str, Any]:
         "revision": 1,
         "version": event.version,
         "note": "",
+        "validity": draft.validity.state if draft.validity else None,
+        "validity_checked_at": draft.validity.at if draft.validity else None,
+        "validity_evidence": dict(draft.validity.evidence) if draft.validity else None,
         "first_seen": now,
         "last_seen": now,
         "resolved_at": None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from connectors.model import FindingState, Visibility
+from connectors.model import FindingState, Validity, Visibility
 from connectors.store.columns import Json, UtcDateTime, choice, key_columns
 from connectors.store.tables.base import metadata
 
@@ -67,6 +67,9 @@ finding = sa.Table(
     sa.Column("revision", sa.Integer, nullable=False, comment="grows with each change of state"),
     sa.Column("version", sa.BigInteger, nullable=False, comment="of the resource, when last seen"),
     sa.Column("note", sa.String(2000), nullable=False),
+    choice("validity", Validity, nullable=True, comment="what the vendor said; empty when nobody was asked"),
+    sa.Column("validity_checked_at", UtcDateTime),
+    sa.Column("validity_evidence", Json, comment="vendor, endpoint, status, reason, version of the check"),
     sa.Column("first_seen", UtcDateTime, nullable=False),
     sa.Column("last_seen", UtcDateTime, nullable=False),
     sa.Column("resolved_at", UtcDateTime),
