@@ -11,6 +11,7 @@ from functools import partial
 import sqlalchemy as sa
 import structlog
 
+from connectors.api import jobs as platform
 from connectors.errors import (
     AuthError,
     ConnectorsError,
@@ -46,6 +47,7 @@ HANDLERS: Mapping[str, Handler] = {
     "subscribe": housekeeping.subscribe,
     "recheck": housekeeping.recheck,
     "purge": housekeeping.purge_expired,
+    **platform.HANDLERS,
 }
 """What each queue's jobs mean, in the order in which an idle thread looks at them."""
 
