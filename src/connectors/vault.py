@@ -22,6 +22,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from connectors.errors import ConfigError
 
 
+_COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+
+
 class Vault:
     """Encrypts and fingerprints with the keys of this installation.
 
@@ -68,7 +71,7 @@ class Vault:
 
     def seal(self, value: Any, *, context: str) -> bytes:
         """Encrypt a JSON-able value."""
-        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        text = _COMPACT.encode(value)
         # Apps cut texts inside an emoji: half of one is no Unicode, and must come back as it was.
         return self.encrypt(text.encode("utf-8", "surrogatepass"), context=context)
 

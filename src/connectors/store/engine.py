@@ -113,7 +113,7 @@ class Database:
             return set()
         statement = self.insert(table).on_conflict_do_nothing(index_elements=list(table.primary_key))
         # RETURNING makes SQLAlchemy send many rows in one cached statement.
-        return set(connection.execute(statement.returning(table.c.id), [storable(row) for row in rows]).scalars())
+        return set(connection.execute(statement.returning(table.c.id), [storable_row(row) for row in rows]).scalars())
 
     def upsert(
         self,
@@ -139,7 +139,7 @@ class Database:
         statement = statement.on_conflict_do_update(
             index_elements=list(table.primary_key), set_=values, where=condition
         )
-        ordered = [storable(row) for row in sorted(rows, key=lambda row: str(row["id"]))]
+        ordered = [storable_row(row) for row in sorted(rows, key=lambda row: str(row["id"]))]
         return set(connection.execute(statement.returning(table.c.id), ordered).scalars())
 
     def skip_locked(self, query: sa.Select[Any]) -> sa.Select[Any]:
@@ -162,6 +162,19 @@ class Database:
         else:
             with self._writing:
                 yield
+
+
+def storable_row(row: Row) -> Row:
+    """Return a row whose texts every database takes: the same row when there is nothing to replace."""
+    replaced = {}
+    for name, value in row.items():
+        kind = value.__class__
+        if kind is str:
+            if not value.isascii() or "\0" in value:
+                replaced[name] = storable(value)
+        elif kind is dict or kind is list:
+            replaced[name] = storable(value)
+    return {**row, **replaced} if replaced else row
 
 
 def storable(value: Any) -> Any:
