@@ -124,4 +124,4 @@ def test_the_judged_host_is_the_one_that_is_connected_to(url: str) -> None:
         host = Guard().check(prepared)
     except (requests.RequestException, AddressRefused):
         return
-    assert (parse_url(prepared).host or "").strip("[]").lower() == host
+    assert (parse_url(prepared).host or "").strip("[]").lower() == host.lower()
