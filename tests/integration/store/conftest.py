@@ -145,3 +145,8 @@ class Rig:
 @pytest.fixture
 def rig(database: Database) -> Rig:
     return Rig(database)
+
+
+@pytest.fixture(scope="session")
+def rig_class() -> type[Rig]:
+    return Rig

@@ -12,6 +12,8 @@ from connectors.store import inbox, leases
 from connectors.store.inbox import open_event
 from connectors.store.leases import LostLease
 
+HOUR = timedelta(hours=1)
+
 
 def test_delivery_is_durable_and_its_event_comes_out_as_it_went_in(rig: Any) -> None:
     event = rig.event(parts={"body": ["a"]})

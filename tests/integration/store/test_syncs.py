@@ -1,4 +1,4 @@
-"""Pages are committed with their cursor, events and counts, or not at all; a kill between any two steps loses nothing."""
+"""Pages are committed with cursor, events and counts, or not at all; a kill between two steps loses nothing."""
 
 from __future__ import annotations
 
