@@ -77,7 +77,7 @@ def tokenize(text: str) -> Words:
     return Words(parts[1::2], parts[0::2], list(accumulate(map(len, parts)))[0::2])
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def kind(word: str) -> tuple[bool, tuple[str, ...]]:
     """Return whether a word may be part of a name by its own looks, and the features of its looks."""
     low = fold(word)
@@ -211,7 +211,7 @@ def _neighbour(words: Words, at: int, gap: str) -> tuple[str, str]:
     return _beside(words.words[at])
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def _beside(word: str) -> tuple[str, str]:
     low = fold(word)
     looks = kind(word)[1]
