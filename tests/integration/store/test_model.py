@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
@@ -100,6 +101,17 @@ class Inbox(RuleBasedStateMachine):
         self.rig.now += timedelta(minutes=3)
         if lose:
             self.held.clear()
+
+    @rule()
+    def overtake(self) -> None:
+        """A worker that was taken for dead wakes up after its heir has claimed, and before it has recorded."""
+        self.time_passes(lose=False)
+        zombie = self.rig.claim()
+        self.time_passes(lose=False)
+        self.held.append((self.rig.now, self.rig.claim()))
+        if zombie:
+            with pytest.raises(LostLease):
+                self.rig.record(zombie)
 
     def teardown(self) -> None:
         try:
