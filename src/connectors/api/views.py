@@ -85,6 +85,21 @@ class StoredRuleBody(Strict):
     revision: int | None = Field(default=None, ge=0, le=2**31 - 1)
 
 
+class ApiKeyMetadata(BaseModel):
+    """What the vendor of a token said of it when it was last asked."""
+
+    status: Literal["ACTIVE", "EXPIRED", "UNVERIFIED"]
+    kind: str
+    description: str
+    checkedAt: datetime
+
+
+class FindingMetadata(BaseModel):
+    """What is known of a value beside its place."""
+
+    apiKeyMetadata: ApiKeyMetadata
+
+
 class FindingView(BaseModel):
     """A finding. The value itself is never kept; `preview` is redacted."""
 
@@ -113,6 +128,7 @@ class FindingView(BaseModel):
     state: str
     revision: int
     note: str
+    findingMetadata: FindingMetadata | None
     firstSeen: datetime
     lastSeen: datetime
     resolvedAt: datetime | None
@@ -311,10 +327,28 @@ def finding_view(row: Mapping[str, Any]) -> dict[str, Any]:
         "state": row["state"],
         "revision": row["revision"],
         "note": row["note"],
+        "findingMetadata": _metadata(row),
         "firstSeen": row["first_seen"],
         "lastSeen": row["last_seen"],
         "resolvedAt": row["resolved_at"],
         "updatedAt": row["updated_at"],
+    }
+
+
+def _metadata(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Show what the vendor said of a token; None when nobody was asked."""
+    if row["validity"] is None:
+        return None
+    evidence = row["validity_evidence"] or {}
+    status = f", status {evidence['status']}" if "status" in evidence else ""
+    return {
+        "apiKeyMetadata": {
+            "status": row["validity"].upper(),
+            "kind": evidence.get("vendor", ""),
+            "description": f"{evidence.get('endpoint', '')} at {evidence.get('host', '')}: "
+            f"{evidence.get('reason', '')}{status}",
+            "checkedAt": row["validity_checked_at"],
+        }
     }
 
 

@@ -251,6 +251,6 @@ def _labels(record: FindingRecord) -> tuple[str, ...]:
 
 
 def _unmapped(record: FindingRecord) -> dict[str, JSON]:
-    names = ("part", "path", "preview", "fingerprint", "visibility", "state", "policies", "places")
+    names = ("part", "path", "preview", "fingerprint", "visibility", "state", "policies", "places", "validity")
     values = as_values(record)
     return {name: values[name] for name in names if values[name]}

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from connectors.model import JSON, Confidence, FindingState, Place, Severity, Visibility
+from connectors.model import JSON, Confidence, FindingState, Place, Severity, Validity, Visibility
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,9 @@ class FindingRecord:
     places: tuple[Place, ...] = ()
     path: str = ""
     regions: tuple[Region, ...] = ()
+    validity: Validity | None = None
+    validity_checked_at: datetime | None = None
+    validity_evidence: Mapping[str, JSON] | None = None
 
     def __post_init__(self) -> None:
         """Replace what UTF-8 cannot hold, such as undecodable bytes in the name of a file."""
@@ -102,11 +105,21 @@ def record_of(row: Mapping[str, Any]) -> FindingRecord:
         visibility=Visibility(row["visibility"]),
         places=tuple(_place(each) for each in row["places"] or ()),
         path=repository_path(row["resource_kind"], row["label"], row["url"]),
+        validity=Validity(row["validity"]) if row["validity"] else None,
+        validity_checked_at=row["validity_checked_at"],
+        validity_evidence=row["validity_evidence"],
     )
 
 
 def _place(value: Mapping[str, Any]) -> Place:
-    return Place(value["start"], value["end"], value.get("path", ""), value.get("row"), value.get("column"))
+    return Place(
+        value["start"],
+        value["end"],
+        value.get("path", ""),
+        value.get("row"),
+        value.get("column"),
+        value.get("mismatch", ""),
+    )
 
 
 def repository_path(kind: str, label: str, url: str) -> str:
@@ -154,8 +167,11 @@ def as_values(record: FindingRecord) -> dict[str, JSON]:
         "author": record.author,
         "author_email": record.author_email,
         "visibility": record.visibility.value,
-        "places": [_filled(place, ("start", "end", "path", "row", "column")) for place in record.places],
+        "places": [_filled(place, ("start", "end", "path", "row", "column", "mismatch")) for place in record.places],
         "regions": [_filled(region, ("line", "column", "end_line", "end_column")) for region in record.regions],
+        "validity": record.validity.value if record.validity else None,
+        "validity_checked_at": iso(record.validity_checked_at),
+        "validity_evidence": dict(record.validity_evidence) if record.validity_evidence else None,
     }
 
 

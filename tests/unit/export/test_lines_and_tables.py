@@ -45,6 +45,7 @@ def test_a_json_line_holds_every_field(make_record: Make) -> None:
         "first_seen": "2026-03-04T05:06:07.891Z", "last_seen": "2026-03-04T06:06:07.891Z", "resolved_at": None,
         "author_id": "U1", "author": "Robin Example", "author_email": "robin@acme.example", "visibility": "internal",
         "places": [{"start": 10, "end": 30}, {"start": 50, "end": 70}], "regions": [],
+        "validity": None, "validity_checked_at": None, "validity_evidence": None,
     }  # fmt: skip
 
 

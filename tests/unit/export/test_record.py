@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from connectors.export.record import as_values, iso, record_of, repository_path
-from connectors.model import Confidence, FindingState, Place, Severity, Visibility
+from connectors.model import Confidence, FindingState, Place, Severity, Validity, Visibility
 
 ROW: dict[str, Any] = {
     "id": uuid.UUID(int=7), "tenant": "acme", "residency": "eu", "connection": "acme-code", "app": "code",
@@ -24,6 +24,8 @@ ROW: dict[str, Any] = {
     "count": 2, "state": "open", "revision": 1, "version": 3, "note": "canary-note",
     "first_seen": datetime(2026, 3, 4, tzinfo=UTC), "last_seen": datetime(2026, 3, 5, tzinfo=UTC),
     "resolved_at": None, "updated_at": datetime(2026, 3, 5, tzinfo=UTC), "expires_at": None,
+    "validity": "active", "validity_checked_at": datetime(2026, 3, 5, tzinfo=UTC),
+    "validity_evidence": {"vendor": "example", "status": 200},
 }  # fmt: skip
 
 
@@ -34,6 +36,8 @@ def test_a_row_becomes_a_record() -> None:
     assert (record.state, record.visibility) == (FindingState.OPEN, Visibility.PUBLIC)
     assert record.places == (Place(0, 4), Place(9, 13, row=2))
     assert record.path == "src/a.py"
+    assert record.validity is Validity.ACTIVE
+    assert as_values(record)["validity_evidence"] == {"vendor": "example", "status": 200}
     assert "canary-note" not in json.dumps(as_values(record))
 
 
