@@ -13,6 +13,7 @@ from connectors.cli.state import State
 COMMANDS = {
     "act": "actions:act",
     "alerts": "inspect:alerts",
+    "cdc": "cdc:cdc",
     "check": "check:check",
     "coverage": "inspect:coverage",
     "db": "db:db",

@@ -254,6 +254,19 @@ class StreamSettings(Settings):
     options: dict[str, str] = Field(default={}, repr=False)
 
 
+class CdcSettings(Settings):
+    """Where findings and their changes are written as files, for a lake or a SIEM."""
+
+    url: str = Field(default="", description="s3://bucket/path, gs://, az:// or a folder; empty writes nothing")
+    residencies: dict[Name, str] = Field(default={}, description="URLs of residencies that have their own bucket")
+    every: Duration = timedelta(minutes=1)
+    options: dict[str, str] = Field(default={}, repr=False, description="of the store: endpoint, region, keys")
+
+    def url_of(self, residency: str) -> str:
+        """Return where a residency's changes are written; empty for nowhere."""
+        return self.residencies.get(residency, self.url)
+
+
 class OutboundSettings(Settings):
     """Where requests may go whose URL a user or an app supplied."""
 
@@ -303,6 +316,7 @@ class Config(Settings):
     retention: RetentionSettings = RetentionSettings()
     work: WorkSettings = WorkSettings()
     stream: StreamSettings = StreamSettings()
+    cdc: CdcSettings = CdcSettings()
     outbound: OutboundSettings = OutboundSettings()
     api: ApiSettings = ApiSettings()
     dashboard: DashboardSettings = DashboardSettings()

@@ -29,6 +29,9 @@ RENEW_EVERY = timedelta(minutes=10)
 def entries(runtime: Runtime, residency: str) -> Iterator[Entry]:
     """Yield what is to happen how often in one residency. The names are stable: they key the rows."""
     yield Entry("purge", PURGE_EVERY, Job("purge", "purge", residency))
+    # CockroachDB writes the files itself: `connectors cdc apply`.
+    if runtime.config.cdc.url_of(residency) and runtime.databases.of(residency).dialect != "cockroachdb":
+        yield Entry("cdc", runtime.config.cdc.every, Job("cdc", "cdc", residency))
     for name, settings in runtime.config.connections.items():
         owner = runtime.owner(name)
         if owner.residency != residency or not settings.enabled:
@@ -95,6 +98,20 @@ def recheck(run: JobRun) -> Ended:
         return Ended()
     if not any(check.level is Level.FAILED for check in checks):
         run.trouble.repaired(run.connection)
+    return Ended()
+
+
+def export_changes(run: JobRun) -> Ended:
+    """Write the findings that changed since the last time to the object storage."""
+    from connectors.cdc.outbox import export
+    from connectors.cdc.store import open_store
+
+    settings = run.runtime.config.cdc
+    url = settings.url_of(run.residency)
+    if url:
+        exported = export(run.database, run.residency, open_store(url, settings.options, folder=run.runtime.folder))
+        if exported:
+            log.info("changes_exported", rows=exported, residency=run.residency)
     return Ended()
 
 

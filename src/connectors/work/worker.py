@@ -47,6 +47,7 @@ HANDLERS: Mapping[str, Handler] = {
     "subscribe": housekeeping.subscribe,
     "recheck": housekeeping.recheck,
     "purge": housekeeping.purge_expired,
+    "cdc": housekeeping.export_changes,
     **platform.HANDLERS,
 }
 """What each queue's jobs mean, in the order in which an idle thread looks at them."""

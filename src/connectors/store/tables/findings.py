@@ -98,8 +98,17 @@ finding_change = sa.Table(
     sa.Column("after", sa.String(32), nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("comment", sa.String(2000), nullable=False),
+    sa.Column("batch", sa.Uuid(), comment="file of the change data that it was claimed for"),
+    sa.Column("exported", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
     sa.Index("ix_finding_change_finding", "residency", "finding_id", "revision"),
     sa.Index("ix_finding_change_at", "residency", "tenant", "at"),
+    sa.Index(
+        "ix_finding_change_export",
+        "residency",
+        "batch",
+        postgresql_where=sa.text("NOT exported"),
+        sqlite_where=sa.text("NOT exported"),
+    ),
 )
 
 suppression = sa.Table(

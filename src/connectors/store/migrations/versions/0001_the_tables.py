@@ -393,11 +393,20 @@ def upgrade() -> None:
         sa.Column("after", sa.String(length=32), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("comment", sa.String(length=2000), nullable=False),
+        sa.Column("batch", sa.Uuid(), nullable=True, comment="file of the change data that it was claimed for"),
+        sa.Column("exported", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_finding_change")),
     )
     with op.batch_alter_table("finding_change", schema=None) as batch_op:
         batch_op.create_index("ix_finding_change_at", ["residency", "tenant", "at"], unique=False)
         batch_op.create_index("ix_finding_change_finding", ["residency", "finding_id", "revision"], unique=False)
+        batch_op.create_index(
+            "ix_finding_change_export",
+            ["residency", "batch"],
+            unique=False,
+            postgresql_where=sa.text("NOT exported"),
+            sqlite_where=sa.text("NOT exported"),
+        )
 
     op.create_table(
         "gap",
@@ -918,6 +927,7 @@ def downgrade() -> None:
     op.drop_table("gap")
     with op.batch_alter_table("finding_change", schema=None) as batch_op:
         batch_op.drop_index("ix_finding_change_finding")
+        batch_op.drop_index("ix_finding_change_export")
         batch_op.drop_index("ix_finding_change_at")
 
     op.drop_table("finding_change")
