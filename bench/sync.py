@@ -43,6 +43,7 @@ detection: {{cache: {cache}}}
 work: {{threads: 2, lease: 5s}}
 log: {{level: error}}
 """
+ROUNDS = 2
 CHAT = (
     "Morning! Stand-up in ten minutes, the notes are in the usual place.",
     "Release 4.2 is out and the dashboards look fine so far, thanks everybody for the quick reviews.",
@@ -123,10 +124,12 @@ def prepared(folder: Path, place: tuple[str, str, str], cache: Path) -> Path:
 
 def listing(folder: Path) -> tuple[int, float]:
     """Read and commit everything, scanning nothing; return how many were listed in how many seconds."""
+    from connectors.logs import configure
     from connectors.work.worker import HANDLERS, Worker
 
     sync.BACKLOG_LIMIT = 10**9
     runtime = opened(folder)
+    configure(runtime.config.log)
     worker = Worker(runtime, handlers={name: HANDLERS[name] for name in ("discover", "sync")})
     residency = runtime.owner(NAME).residency
     start = time.perf_counter()
@@ -205,8 +208,10 @@ def measure(folder: Path, *, messages: int, threads: int, kills: int) -> None:
     """Measure and report everything."""
     cache = folder / "detection"
     with workspace(messages, threads) as place:
-        seen, alone = bare(*place)
-        listed, ours = listing(prepared(folder / "listing", place, cache))
+        # In turns, the best of each: other work on the machine hits both.
+        turns = [(bare(*place), listing(prepared(folder / f"listing{n}", place, cache))) for n in range(ROUNDS)]
+        seen, alone = min((turn[0] for turn in turns), key=lambda one: one[1])
+        listed, ours = min((turn[1] for turn in turns), key=lambda one: one[1])
         report("sync.bare_sdk", seen / alone, "messages/s", messages=seen)
         report("sync.listing", listed / ours, "events/s", listed=listed)
         report("sync.listing_ratio", (seen / ours) / (seen / alone), "x", wanted=0.7)
