@@ -21,7 +21,6 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from connectors.errors import ConfigError
 
-
 _COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
