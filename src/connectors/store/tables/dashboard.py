@@ -78,6 +78,7 @@ bulk = sa.Table(
     sa.Column("actor", sa.String(255), nullable=False),
     sa.Column("query", sa.String(1000), nullable=False),
     sa.Column("connections", Json, nullable=False, comment="those the actor sees; null is all"),
+    sa.Column("chosen", Json, nullable=False, comment="ids of findings, instead of all that fit; empty is all"),
     choice("kind", ("state", "action", "undo")),
     sa.Column("what", sa.String(64), nullable=False, comment="the state, the action, or the bulk that is undone"),
     sa.Column("dry_run", sa.Boolean, nullable=False),
