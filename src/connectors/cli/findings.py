@@ -125,6 +125,8 @@ def show(state: State, finding: str, *, as_json: bool) -> None:
         ("author", row["author"] or row["author_id"]),
         ("seen by", row["visibility"]),
         ("policies", ", ".join(row["policies"])),
+        ("token is", _validity(row, now)),
+        ("file", ", ".join(sorted({place["mismatch"] for place in row["places"] if place.get("mismatch")}))),
         ("seen", f"{ago(row['first_seen'], now)} first, {ago(row['last_seen'], now)} last"),
         ("note", row["note"]),
     ]
@@ -148,7 +150,7 @@ def show(state: State, finding: str, *, as_json: bool) -> None:
 @click.option(
     "--suppress/--no-suppress",
     default=True,
-    help="Do not tell this value again when it is a false positive or accepted.",
+    help="Let false_positive and ignored hold for the value everywhere, and other states lift that.",
 )
 @pass_state
 def set_command(state: State, finding: str, new_state: str, comment: str, *, suppress: bool) -> None:
@@ -169,6 +171,45 @@ def set_command(state: State, finding: str, new_state: str, comment: str, *, sup
             )
         )
     console().print(f"{str(row['id'])[:8]}: {row['state']} → [bold]{escape(new_state)}[/]")
+
+
+@findings.command("confirm")
+@click.argument("finding")
+@click.option("--comment", default="", help="Why.")
+@pass_state
+def confirm_command(state: State, finding: str, comment: str) -> None:
+    """Say that a value is what the detector took it for. Kept as feedback; lifts a suppression."""
+    with state.runtime() as runtime:
+        row = locate(runtime, finding)
+        database, now = runtime.databases.of(row["residency"]), runtime.now()
+        actor = f"cli:{getpass.getuser()}"
+        new = database.run(lambda c: store.confirm(database, c, row, actor=actor, comment=comment, now=now))
+    console().print(f"{str(row['id'])[:8]}: [bold]confirmed[/], {escape(new['state'])}")
+
+
+@findings.command("feedback")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@pass_state
+def feedback_command(state: State, *, as_json: bool) -> None:
+    """Show what analysts said of values, for the training of models. Holds no values, previews or comments."""
+    with state.runtime() as runtime:
+        rows = over_residencies(runtime, store.feedback)
+        now = runtime.now()
+    for row in rows:
+        row["confidence"] = Confidence(row["confidence"]).name if row["confidence"] else None
+    if as_json:
+        print_json(rows)
+        return
+    columns = ("fingerprint", "detector", "family", "confidence", "verdict", "findings", "said")
+    cells = [
+        (
+            row["fingerprint"][:12], row["detector"] or "", row["family"],
+            (row["confidence"] or "").lower().replace("_", " "),
+            row["verdict"].replace("_", " "), row["count"], ago(row["at"], now),
+        )
+        for row in rows
+    ]  # fmt: skip
+    console().print(table("", columns, cells, right=("findings",)) if cells else "nobody has said anything yet")
 
 
 @findings.command("export")
@@ -199,6 +240,17 @@ def export(state: State, kind: str, output: Path | None) -> None:
         with output.open("w", encoding="utf-8", newline="") as file:
             count = write_findings(kind, rows, file)
     console(error=True).print(f"{count} findings written to {output}", markup=False)
+
+
+def _validity(row: Row, now: Any) -> str:
+    """Say what the vendor said of a token, and what that rests on; empty when nobody was asked."""
+    if not row["validity"]:
+        return ""
+    evidence = row["validity_evidence"] or {}
+    status = f" {evidence['status']}" if "status" in evidence else ""
+    reason = str(evidence.get("reason", "")).replace("_", " ")
+    asked = f"{evidence.get('endpoint', '')} at {evidence.get('host', '')}"
+    return f"{row['validity']}, {ago(row['validity_checked_at'], now)}: {asked} said{status} ({reason})"
 
 
 def _machine(row: Row) -> dict[str, Any]:

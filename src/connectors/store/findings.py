@@ -14,11 +14,14 @@ from connectors.model import FindingState
 from connectors.store import tallies
 from connectors.store.columns import natural_id
 from connectors.store.engine import Database, Row
-from connectors.store.recording import change
+from connectors.store.recording import LIVING, change
 from connectors.store.tables.findings import finding, finding_change, suppression
 
 VERDICTS = {FindingState.FALSE_POSITIVE: "false_positive", FindingState.IGNORED: "accepted"}
 """States that say something about the value itself, wherever it turns up next."""
+
+MOST_AT_ONCE = 1_000
+"""Findings of one value that one verdict moves; those beyond it are judged when they are seen again."""
 
 
 def get(connection: sa.Connection, residency: str, identity: uuid.UUID) -> Row:
@@ -89,13 +92,16 @@ def history(connection: sa.Connection, residency: str, identity: uuid.UUID) -> l
     return [row._asdict() for row in connection.execute(query)]
 
 
-def same_value(connection: sa.Connection, row: Mapping[str, Any], *, limit: int = 50) -> list[Row]:
-    """Return the other places of a finding's value."""
+def same_value(
+    connection: sa.Connection, row: Mapping[str, Any], *, limit: int = 50, states: Sequence[str] = ()
+) -> list[Row]:
+    """Return the other places of a finding's value, in any state or in these."""
     query = sa.select(finding).where(
         finding.c.residency == row["residency"],
         finding.c.tenant == row["tenant"],
         finding.c.fingerprint == row["fingerprint"],
         finding.c.id != row["id"],
+        *([finding.c.state.in_(states)] if states else []),
     )
     return [found._asdict() for found in connection.execute(query.limit(limit))]
 
@@ -114,7 +120,8 @@ def set_state(
     """Change a finding's state from what `row` says it is; return the new row.
 
     Raises `Conflict` when somebody changed it since `row` was read. With `suppress`, a false positive or an
-    accepted value is not told again wherever it turns up, and any other state lifts that.
+    accepted value is not told again wherever it turns up, and its findings elsewhere take the same state at once.
+    Any other state lifts that; opening or acknowledging it also opens those that had been closed with it.
     """
     before = row["state"]
     revision = row["revision"] + 1
@@ -140,8 +147,107 @@ def set_state(
     database.insert_new(connection, finding_change, [made])
     tallies.count(database, connection, row["residency"], [(row, new)], now)
     if suppress:
-        set_suppression(database, connection, new, VERDICTS.get(state), actor=actor, comment=comment, now=now)
+        _suppress(database, connection, new, state, actor=actor, comment=comment, now=now)
     return new
+
+
+def confirm(
+    database: Database, connection: sa.Connection, row: Mapping[str, Any], *, actor: str, comment: str, now: datetime
+) -> Row:
+    """Keep that an analyst says that a value is what the detector took it for; return the finding's row.
+
+    What had been closed as a false positive or accepted, here and elsewhere, is opened; other states stay.
+    """
+    new: Row = dict(row)
+    if row["state"] in VERDICTS:
+        new = set_state(
+            database, connection, row, FindingState.OPEN, actor=actor, comment=comment, suppress=True, now=now
+        )
+    set_suppression(database, connection, new, "confirmed", actor=actor, comment=comment, now=now)
+    return new
+
+
+def _suppress(
+    database: Database,
+    connection: sa.Connection,
+    row: Mapping[str, Any],
+    state: FindingState,
+    *,
+    actor: str,
+    comment: str,
+    now: datetime,
+) -> None:
+    """Let a verdict hold for the value, or lift the one that holds; and move its other findings."""
+    verdict = VERDICTS.get(state)
+    moved: tuple[str, ...] = ()
+    if verdict is not None:
+        set_suppression(database, connection, row, verdict, actor=actor, comment=comment, now=now)
+        moved = tuple(each for each in (*LIVING, *VERDICTS) if each != state)
+    else:
+        lifted = _verdict(connection, row)
+        if lifted in VERDICTS.values():  # that a value is confirmed stays true, whatever becomes of one place
+            set_suppression(database, connection, row, None, actor=actor, comment=comment, now=now)
+            if state in LIVING:
+                moved = tuple(each for each, name in VERDICTS.items() if name == lifted)
+    if moved:
+        target = state if verdict is not None else FindingState.OPEN
+        for other in same_value(connection, row, limit=MOST_AT_ONCE, states=moved):
+            set_state(database, connection, other, target, actor=actor, comment=comment, now=now)
+
+
+def _verdict(connection: sa.Connection, row: Mapping[str, Any]) -> str | None:
+    query = sa.select(suppression.c.verdict).where(
+        suppression.c.residency == row["residency"],
+        suppression.c.id == natural_id("suppression", row["residency"], row["tenant"], row["fingerprint"]),
+    )
+    return connection.execute(query).scalar()
+
+
+def feedback(connection: sa.Connection, residency: str) -> list[Row]:
+    """Return what analysts said, for the training of models: a row per value, detector and verdict.
+
+    Verdicts on a value come first, then those on single findings. No value, preview, comment or name is in it;
+    `count` is the number of findings that it rests on, 0 when they are no longer kept.
+    """
+    on_values = (
+        sa.select(
+            suppression.c.tenant, suppression.c.fingerprint, suppression.c.family, suppression.c.verdict,
+            finding.c.detector, sa.func.max(finding.c.confidence).label("confidence"),
+            sa.func.count(finding.c.id).label("count"), sa.func.max(suppression.c.at).label("at"),
+        )
+        .select_from(suppression.outerjoin(finding, _same_fingerprint()))
+        .where(suppression.c.residency == residency)
+        .group_by(
+            suppression.c.tenant, suppression.c.fingerprint, suppression.c.family, suppression.c.verdict,
+            finding.c.detector,
+        )
+        .order_by(suppression.c.tenant, suppression.c.fingerprint, finding.c.detector)
+    )  # fmt: skip
+    said = sa.exists(sa.select(sa.literal(1)).where(_same_fingerprint()))
+    on_findings = (
+        sa.select(
+            finding.c.tenant, finding.c.fingerprint, finding.c.family, finding.c.state.label("verdict"),
+            finding.c.detector, sa.func.max(finding.c.confidence).label("confidence"),
+            sa.func.count(finding.c.id).label("count"), sa.func.max(finding.c.updated_at).label("at"),
+        )
+        .where(finding.c.residency == residency, finding.c.state.in_(list(VERDICTS)), ~said)
+        .group_by(
+            finding.c.tenant, finding.c.fingerprint, finding.c.family, finding.c.state, finding.c.detector
+        )
+        .order_by(finding.c.tenant, finding.c.fingerprint, finding.c.detector)
+    )  # fmt: skip
+    rows: list[Row] = [row._asdict() for row in connection.execute(on_values)]
+    single = (row._asdict() for row in connection.execute(on_findings))
+    rows.extend({**row, "verdict": VERDICTS[FindingState(row["verdict"])]} for row in single)
+    return rows
+
+
+def _same_fingerprint() -> sa.ColumnElement[bool]:
+    return sa.and_(
+        suppression.c.residency == finding.c.residency,
+        suppression.c.tenant == finding.c.tenant,
+        suppression.c.fingerprint == finding.c.fingerprint,
+    )
 
 
 def set_suppression(

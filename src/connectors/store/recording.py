@@ -270,7 +270,11 @@ def _merge_one(
             row.update(first_seen=old["first_seen"], state=old["state"], revision=old["revision"], note=old["note"])
             if row["validity"] in (None, Validity.UNVERIFIED) and old["validity"] is not None:
                 row.update({name: old[name] for name in PROVEN})  # what proves nothing takes no proof away
-            if old["state"] == FindingState.RESOLVED:
+            verdict = SUPPRESSED.get(verdicts.get((item.task.tenant, draft.fingerprint), ""))
+            if old["state"] == FindingState.RESOLVED and verdict is not None:
+                row.update(state=verdict, revision=old["revision"] + 1)
+                merged.changes.append(change(row, old["state"], verdict, now=now, comment="known value"))
+            elif old["state"] == FindingState.RESOLVED:
                 row.update(state=FindingState.OPEN, revision=old["revision"] + 1)
                 merged.changes.append(change(row, old["state"], FindingState.OPEN, now=now, comment="seen again"))
                 merged.news.append(row)
