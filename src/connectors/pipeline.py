@@ -240,6 +240,10 @@ class Pipeline:
             # A deterministic bug would fail for ever; the event becomes a failed part with the plugin's name.
             scan.failure = fault
             return []
+        except (MissingScope, Unsupported) as error:
+            # Trying again would not change it: what was read before is scanned, the rest is a gap.
+            reason = Gap.MISSING_SCOPE if isinstance(error, MissingScope) else Gap.UNSUPPORTED_TYPE
+            scan.gaps.append(UnitFailure("", reason, str(error)))
         except ConnectorsError as error:
             scan.failure = error
             return []

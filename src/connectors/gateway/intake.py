@@ -10,10 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+import structlog
+
 from connectors.errors import StoreUnavailable
+from connectors.host import where
 from connectors.store import inbox
 from connectors.store.engine import Database
 from connectors.store.inbox import Prepared
+
+log = structlog.get_logger()
 
 LARGEST_BATCH = 256
 ATTEMPTS = 4
@@ -91,8 +96,16 @@ class Intake:
         error: Exception | None = None
         try:
             self._sink.write([waiting.arrival for waiting in batch])
+        except StoreUnavailable as failure:
+            error = failure
         except Exception as failure:  # noqa: BLE001 (every waiting request must get its answer)
-            error = failure if isinstance(failure, StoreUnavailable) else StoreUnavailable(type(failure).__name__)
+            if len(batch) > 1:
+                # One delivery that cannot be stored must not take the others with it.
+                for waiting in batch:
+                    self._commit([waiting])
+                return
+            log.error("delivery_not_stored", error=type(failure).__name__, where=where(failure))
+            error = StoreUnavailable(type(failure).__name__)
         loops = {waiting.loop for waiting in batch}
         for loop in loops:
             futures = [waiting.future for waiting in batch if waiting.loop is loop]

@@ -43,11 +43,12 @@ def _set_expiry(database: Database, residency: str, retention: RetentionSettings
             .limit(BATCH)
         )
         statement = sa.update(table).where(table.c.residency == residency, table.c.id.in_(some))
-        _execute(database, statement.values(expires_at=now + kept))
+        while _execute(database, statement.values(expires_at=now + kept)) == BATCH:
+            pass
 
 
-def _execute(database: Database, statement: sa.Update) -> None:
-    database.run(lambda c: c.execute(statement))
+def _execute(database: Database, statement: sa.Update) -> int:
+    return database.run(lambda c: c.execute(statement).rowcount)
 
 
 def _delete_some(connection: sa.Connection, table: sa.Table, residency: str, now: datetime) -> int:

@@ -13,10 +13,9 @@ from connectors.errors import (
     AuthError,
     ConfigError,
     ConnectorsError,
-    MissingScope,
     PluginFault,
     RateLimited,
-    Unsupported,
+    Transient,
 )
 from connectors.metrics import Metrics
 from connectors.model import EventKind, Gap, UnitFailure
@@ -45,6 +44,9 @@ LISTINGS_LAG = timedelta(minutes=2)
 
 PLUGIN_ATTEMPTS = 3
 """How often an event is tried that a plugin's bug refuses."""
+
+UNSTORABLE = (sa.exc.SQLAlchemyError, ValueError, ArithmeticError)
+"""What the database's driver raises for a value that it cannot take."""
 
 
 class EventWorker:
@@ -114,7 +116,7 @@ class EventWorker:
         scans = self._pipeline.process([task for _, task in ready])
         finished = stale
         for (row, task), scan in zip(ready, scans, strict=True):
-            if scan.failure is None or self._becomes_gap(scan):
+            if scan.failure is None:
                 finished.append(Finished(row, task, scan, row["id"] in restored))
             else:
                 self._failed(row, task, scan.failure)
@@ -182,15 +184,6 @@ class EventWorker:
             covered=covered(settings.include, settings.exclude, container.id, container.name),
         )
 
-    def _becomes_gap(self, scan: Scan) -> bool:
-        """Turn a refusal that will not change by trying again into a gap of the whole resource."""
-        gaps = {MissingScope: Gap.MISSING_SCOPE, Unsupported: Gap.UNSUPPORTED_TYPE}
-        reason = gaps.get(type(scan.failure))  # type: ignore[arg-type]
-        if reason is None:
-            return False
-        scan.gaps.append(UnitFailure("", reason, str(scan.failure)))
-        return True
-
     def _failed(self, row: Row, task: Task, error: ConnectorsError) -> None:
         now = self._runtime.now()
         self._metrics.event_failures.labels(task.app, error.code).inc()
@@ -214,9 +207,6 @@ class EventWorker:
         """Make a row a dead letter, and a failed part of the ledger."""
         now = self._runtime.now()
         expires = self._runtime.until(self._runtime.config.retention.failed)
-        if not self._stream.bury(row, reason=reason, expires_at=expires):
-            return
-        log.error("event_buried", connection=row["connection"], event=str(row["id"]), reason=reason)
         thing = task.event.resource if task else None
         failure = ledger.gap_row(
             UnitFailure("", gap, reason),
@@ -235,23 +225,33 @@ class EventWorker:
             ledger.add(self._database, connection, self._residency, [(key, ledger.Counts(failed=1))], now=now)
             ledger.put_gaps(self._database, connection, self._residency, [failure])
 
-        self._database.run(account)
+        if self._stream.bury(row, reason=reason, expires_at=expires, effects=account):
+            log.error("event_buried", connection=row["connection"], event=str(row["id"]), reason=reason)
 
     def _record(self, finished: Sequence[Finished]) -> None:
         if not finished:
             return
         try:
             done = self._commit(finished)
-        except LostLease:
-            # One slow row must not take the others with it.
-            done = None
+        except (LostLease, *UNSTORABLE):
+            # One slow row, or one that no database takes, must not take the others with it.
             for item in finished:
-                try:
-                    self._commit([item])
-                except LostLease:
-                    log.info("lease_lost", connection=item.task.connection, event=str(item.row["id"]))
+                self._record_alone(item)
+            return
         self._stream.acknowledge([item.row for item in finished])
         self._count(finished, done)
+
+    def _record_alone(self, item: Finished) -> None:
+        try:
+            done = self._commit([item])
+        except LostLease:
+            log.info("lease_lost", connection=item.task.connection, event=str(item.row["id"]))
+        except UNSTORABLE as error:
+            self._failed(item.row, item.task, Transient(f"it cannot be stored ({type(error).__name__})"))
+            return
+        else:
+            self._count([item], done)
+        self._stream.acknowledge([item.row])
 
     def _commit(self, finished: Sequence[Finished]) -> Recorded:
         now = self._runtime.now()
@@ -271,7 +271,7 @@ class EventWorker:
             )
         )
 
-    def _count(self, finished: Sequence[Finished], done: Recorded | None) -> None:
+    def _count(self, finished: Sequence[Finished], done: Recorded) -> None:
         for item in finished:
             self._metrics.events.labels(item.task.app, item.row["source"]).inc()
             for failure in item.scan.gaps:
@@ -281,10 +281,9 @@ class EventWorker:
             for draft in item.scan.drafts:
                 if draft.validity is not None:
                     self._metrics.validity.labels(str(draft.validity.evidence["vendor"]), draft.validity.state).inc()
-        if done is not None:
-            self._metrics.findings.labels("opened").inc(done.opened)
-            self._metrics.findings.labels("reopened").inc(done.reopened)
-            self._metrics.findings.labels("resolved").inc(done.resolved)
+        self._metrics.findings.labels("opened").inc(done.opened)
+        self._metrics.findings.labels("reopened").inc(done.reopened)
+        self._metrics.findings.labels("resolved").inc(done.resolved)
 
     def _later(self, row: Row) -> datetime:
         return self._runtime.now() + leases.backoff(row["attempts"])

@@ -15,10 +15,11 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import sqlalchemy as sa
 import structlog
 
 from connectors.config.models import StreamSettings
@@ -335,14 +336,23 @@ class KafkaStream:
         self._database.run(lambda c: inbox.insert_events(self._database, c, [aside]))
         self.acknowledge([row])
 
-    def bury(self, row: Row, *, reason: str, expires_at: datetime | None) -> bool:
+    def bury(
+        self, row: Row, *, reason: str, expires_at: datetime | None, effects: Callable[[sa.Connection], object]
+    ) -> bool:
         """Make an event a dead letter, in the SQL inbox and in the dead-letter topic; False when it was one before."""
         dead = {**row, "state": "dead", "reason": reason[:500], "expires_at": expires_at}
-        new = self._database.run(lambda c: inbox.insert_events(self._database, c, [dead]))
+
+        def bury(c: sa.Connection) -> bool:
+            new = bool(inbox.insert_events(self._database, c, [dead]))
+            if new:
+                effects(c)
+            return new
+
+        new = self._database.run(bury)
         if new:
             copy_dead(self._publisher, self._residency, row, reason)
         self.acknowledge([row])
-        return bool(new)
+        return new
 
     def close(self) -> None:
         """Leave the group; what is held and not ended goes to another member."""
@@ -417,9 +427,11 @@ class AsideStream(SqlStream):
         self._publisher = publisher
         self._residency = residency
 
-    def bury(self, row: Row, *, reason: str, expires_at: datetime | None) -> bool:
+    def bury(
+        self, row: Row, *, reason: str, expires_at: datetime | None, effects: Callable[[sa.Connection], object]
+    ) -> bool:
         """Make a row a dead letter, here and in the dead-letter topic."""
-        buried = super().bury(row, reason=reason, expires_at=expires_at)
+        buried = super().bury(row, reason=reason, expires_at=expires_at, effects=effects)
         if buried:
             copy_dead(self._publisher, self._residency, row, reason)
         return buried

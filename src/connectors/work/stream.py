@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
@@ -36,8 +36,10 @@ class EventStream(Protocol):
     def retry(self, row: Row, *, due_at: datetime, reason: str, refund: bool = False) -> None:
         """Give an event back, to be claimed at `due_at`."""
 
-    def bury(self, row: Row, *, reason: str, expires_at: datetime | None) -> bool:
-        """Make an event a dead letter; False when it is no longer this worker's."""
+    def bury(
+        self, row: Row, *, reason: str, expires_at: datetime | None, effects: Callable[[sa.Connection], object]
+    ) -> bool:
+        """Make an event a dead letter, and run `effects` in that transaction; False when it is another worker's."""
 
     def close(self) -> None:
         """Let go of connections; what is held and not ended goes to another worker."""
@@ -68,9 +70,18 @@ class SqlStream:
         """Give a row back."""
         self._database.run(lambda c: leases.retry(c, self._queue, row, due_at=due_at, reason=reason, refund=refund))
 
-    def bury(self, row: Row, *, reason: str, expires_at: datetime | None) -> bool:
+    def bury(
+        self, row: Row, *, reason: str, expires_at: datetime | None, effects: Callable[[sa.Connection], object]
+    ) -> bool:
         """Make a row a dead letter."""
-        return self._database.run(lambda c: leases.bury(c, self._queue, row, reason=reason, expires_at=expires_at))
+
+        def bury(c: sa.Connection) -> bool:
+            buried = leases.bury(c, self._queue, row, reason=reason, expires_at=expires_at)
+            if buried:
+                effects(c)
+            return buried
+
+        return self._database.run(bury)
 
     def close(self) -> None:
         """Do nothing: leases end by themselves."""

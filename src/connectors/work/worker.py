@@ -52,6 +52,9 @@ HANDLERS: Mapping[str, Handler] = {
 }
 """What each queue's jobs mean, in the order in which an idle thread looks at them."""
 
+APP_QUEUES = ("sync", "discover", "action", "subscribe")
+"""Queues whose jobs speak to the connection's app: a refusal there is the connection's, elsewhere a destination's."""
+
 MEMORY = timedelta(days=1)
 """How long at least an event from Kafka is known again."""
 
@@ -221,7 +224,7 @@ class Worker:
             if name not in ready:
                 continue
             queue = Queue(job_table, residency, name)
-            avoid = self._trouble.avoided(residency, now) if name in ("sync", "discover", "action", "subscribe") else ()
+            avoid = self._trouble.avoided(residency, now) if name in APP_QUEUES else ()
             rows = database.run(
                 lambda c, q=queue, a=avoid: leases.claim(  # type: ignore[misc]
                     database, c, q, limit=1, now=now, lease=self.runtime.config.work.lease, avoid=a
@@ -283,7 +286,7 @@ class Worker:
             wait = timedelta(seconds=error.after if error.after is not None else DEFAULT_WAIT)
             database.run(lambda c: leases.retry(c, queue, row, due_at=now + wait, reason=reason, refund=True))
             return
-        if isinstance(error, AuthError) and row["connection"]:
+        if isinstance(error, AuthError) and queue.name in APP_QUEUES and row["connection"]:
             self._trouble.broke(row["connection"], error)
             wait = timedelta(minutes=1)
             database.run(lambda c: leases.retry(c, queue, row, due_at=now + wait, reason=reason, refund=True))

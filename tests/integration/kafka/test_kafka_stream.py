@@ -144,8 +144,8 @@ def test_a_dead_letter_stands_in_the_database_and_in_its_topic(
     sink.write([arrive("one")])
     stream = open_stream()
     [row] = take(stream, 1)
-    assert stream.bury(row, reason="gave up", expires_at=None) is True
-    assert stream.bury(row, reason="gave up", expires_at=None) is False
+    assert stream.bury(row, reason="gave up", expires_at=None, effects=lambda _c: None) is True
+    assert stream.bury(row, reason="gave up", expires_at=None, effects=lambda _c: None) is False
     [dead] = database.read(lambda c: c.execute(sa.select(inbox_table)).all())
     assert (dead.state, dead.reason) == ("dead", "gave up")
     [message] = dead_letters(settings, 1)
