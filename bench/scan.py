@@ -1,6 +1,6 @@
 """Measure `connectors scan` beside other scanners over installed Python packages. One JSON line per figure.
 
-    python bench/scan.py [--megabytes 4] [--folder site-packages] [--peers /path/to/bin]
+    python bench/scan.py [--megabytes 2] [--folder site-packages] [--peers /path/to/bin]
 
 `--peers` is a folder with some of detect-secrets, credsweeper, kingfisher, gitleaks and trufflehog; those it lacks are
 left out. All scan the same sample of text files, in wall time with all cores, start-up included. Start-up is a scan of
@@ -62,11 +62,14 @@ def sample(source: Path, target: Path, size: int) -> int:
     return total
 
 
-def timed(command: Sequence[str]) -> float | None:
-    """Return the seconds that a command takes; None when it does not end."""
+def timed(command: Sequence[str], folder: Path) -> float | None:
+    """Return the seconds that a command takes in a folder; None when it does not end.
+
+    In the folder, because detect-secrets passes over files that are not below where it is started.
+    """
     started = time.perf_counter()
     try:
-        subprocess.run(command, capture_output=True, timeout=LONGEST, check=False)
+        subprocess.run(command, capture_output=True, timeout=LONGEST, check=False, cwd=folder)
     except subprocess.TimeoutExpired:
         return None
     return time.perf_counter() - started
@@ -81,7 +84,7 @@ def say(figure: str, value: float | None, unit: str, **more: object) -> None:
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--megabytes", type=float, default=4)
+    parser.add_argument("--megabytes", type=float, default=2)
     parser.add_argument("--folder", type=Path, default=Path(sysconfig.get_paths()["purelib"]))
     parser.add_argument("--peers", type=Path)
     parser.add_argument("--whole", action="store_true", help="scan the whole folder too")
@@ -92,16 +95,17 @@ def main() -> None:
         many.mkdir(parents=True)
         (one / "a.txt").write_text("nothing to see\n")
         size = sample(options.folder, many, int(options.megabytes * 1e6))
-        list(map(timed, (command for name, command in commands(None, one))))
+        for _, command in commands(None, one):
+            timed(command, one)
         for (name, start), (_, whole) in zip(commands(options.peers, one), commands(options.peers, many), strict=True):
-            say(f"scan_start_s_{name}", timed(start), "s")
-            seconds = timed(whole)
+            say(f"scan_start_s_{name}", timed(start, one), "s")
+            seconds = timed(whole, many)
             speed = None if seconds is None else size / 1e6 / seconds
             say(f"scan_mb_s_{name}", speed, "MB/s", megabytes=round(size / 1e6, 1))
         if options.whole:
             _, command = next(commands(None, options.folder))
             report = Path(folder, "report.json")
-            timed([*command[:-1], str(report)])
+            timed([*command[:-1], str(report)], options.folder)
             totals = json.loads(report.read_text())["totals"]
             say("scan_whole_mb_s_connectors", totals["bytes"] / 1e6 / totals["seconds"], "MB/s", **totals)
 
