@@ -297,7 +297,7 @@ def upgrade() -> None:
     sa.Column('revision', sa.Integer(), nullable=False),
     sa.Column('comment', sa.String(length=2000), nullable=False),
     sa.Column('batch', sa.Uuid(), nullable=True, comment='file of the change data that it was claimed for'),
-    sa.Column('exported', sa.Boolean(), server_default=sa.text('0'), nullable=False),
+    sa.Column('exported', sa.Boolean(), server_default=sa.false(), nullable=False),
     sa.PrimaryKeyConstraint('residency', 'id', name=op.f('pk_finding_change'))
     )
     with op.batch_alter_table('finding_change', schema=None) as batch_op:
