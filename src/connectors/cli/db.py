@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from connectors.cli.locality import locality
 from connectors.cli.state import State, pass_state
 from connectors.cli.terminal import console, print_json
 from connectors.store.migrations import pending_revisions, upgrade
@@ -14,6 +15,9 @@ from connectors.store.migrations import pending_revisions, upgrade
 @click.group()
 def db() -> None:
     """Look after the database schema."""
+
+
+db.add_command(locality)
 
 
 @db.command("upgrade")

@@ -1,0 +1,117 @@
+"""Two tenants, two databases: what one residency is given leaves no row, file or topic in the other's."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import pytest
+
+from connectors.store import findings
+from connectors.testing.fakeapps import FakeApps
+from connectors.testing.fakeapps.slack import FakeSlack
+from connectors.testing.installation import Installation
+from connectors.testing.planted import aws_key
+
+EU, US = "Eulalia", "Ulysses"
+
+
+@pytest.fixture
+def workspaces() -> dict[str, FakeSlack]:
+    """One fake workspace for each residency, told apart by every name in it."""
+    return {"eu": FakeSlack(), "us": FakeSlack()}
+
+
+@pytest.fixture
+def house(workspaces: dict[str, FakeSlack], tmp_path: Path) -> Iterator[Installation]:
+    with FakeApps(workspaces["eu"]).running() as eu, FakeApps(workspaces["us"]).running() as us:
+        config = f"""
+residency: us
+tenants: {{euro: {{residency: eu}}, usa: {{residency: us}}}}
+database: {{url: "sqlite:///us.db", residencies: {{eu: "sqlite:///eu.db", us: "sqlite:///us.db"}}}}
+connections:
+  eu-slack:
+    connector: slack
+    tenant: euro
+    config: {{token: {workspaces["eu"].token}, webhook_secret: {workspaces["eu"].signing_secret},
+              base_url: "{eu.url("slack")}/api/"}}
+  us-slack:
+    connector: slack
+    tenant: usa
+    config: {{token: {workspaces["us"].token}, webhook_secret: {workspaces["us"].signing_secret},
+              base_url: "{us.url("slack")}/api/"}}
+policies:
+  - {{name: credentials, detectors: [secret], min_confidence: POSSIBLE, alert: [screen]}}
+destinations: {{screen: {{kind: console}}}}
+cdc: {{residencies: {{eu: lake-eu, us: lake-us}}}}
+retention: {{bodies: 1d}}
+outbound: {{allow: [127.0.0.0/8]}}
+"""
+        house = Installation(config, tmp_path)
+        with house.running(worker=False):
+            yield house
+
+
+def rows(database: Path) -> list[tuple[str, dict[str, object]]]:
+    """Return every row of every table."""
+    with sqlite3.connect(database) as connection:
+        connection.row_factory = sqlite3.Row
+        tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return [(table, dict(row)) for table in tables for row in connection.execute(f'SELECT * FROM "{table}"')]
+
+
+def tell(house: Installation, workspaces: dict[str, FakeSlack], residency: str, name: str) -> None:
+    slack = workspaces[residency]
+    user, channel = slack.add_user(name), slack.add_channel(f"room-of-{name.lower()}")
+    slack.write(channel, user, f"{name} said long ago {aws_key(name + ' old')}")
+    headers, body = slack.post_message(channel, user, f"{name} says {aws_key(name)}")
+    assert house.post(f"{residency}-slack", headers, body).status_code == 200
+    headers, body = slack.sign(["garbage", name])
+    house.post(f"{residency}-slack", headers, body)
+
+
+def test_a_tenant_of_one_residency_leaves_no_row_in_the_other(
+    house: Installation, workspaces: dict[str, FakeSlack], tmp_path: Path
+) -> None:
+    said = io.StringIO()
+    with redirect_stdout(said), redirect_stderr(said):
+        tell(house, workspaces, "eu", EU)
+        tell(house, workspaces, "us", US)
+        house.worker.drain()
+    for residency, own, other in (("eu", EU, US), ("us", US, EU)):
+        database = house.runtime.databases.of(residency)
+        found = database.read(lambda c, r=residency: findings.listed(c, r, limit=10))  # type: ignore[misc]
+        assert len(found) == 2, residency
+        held = rows(tmp_path / f"{residency}.db")
+        assert {table for table, _ in held} >= {"finding", "finding_change", "schedule", "delivery", "ledger", "inbox"}
+        for table, row in held:
+            assert row.get("residency", residency) == residency, table
+            assert row.get("tenant", "") in ("", {"eu": "euro", "us": "usa"}[residency]), table
+        everything = (tmp_path / f"{residency}.db").read_bytes() + (tmp_path / f"{residency}.db-wal").read_bytes()
+        assert f"room-of-{own.lower()}".encode() in everything
+        assert f"room-of-{other.lower()}".encode() not in everything
+        assert ("eu" if residency == "us" else "us").encode() + b"-slack" not in everything
+        lake = tmp_path / f"lake-{residency}"
+        assert list(lake.rglob("*.gz"))
+
+
+def test_a_worker_of_one_residency_claims_nothing_of_the_other(
+    house: Installation, workspaces: dict[str, FakeSlack], tmp_path: Path
+) -> None:
+    from connectors.work.worker import Worker
+
+    tell(house, workspaces, "eu", EU)
+    before = [row for row in rows(tmp_path / "eu.db") if row[0] in ("inbox", "job")]
+    Worker(house.runtime, residencies=("us",)).drain()
+    assert [row for row in rows(tmp_path / "eu.db") if row[0] in ("inbox", "job")] == before
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)

@@ -1,0 +1,16 @@
+ALTER DATABASE "dlp" SET PRIMARY REGION "europe-west1";
+ALTER DATABASE "dlp" ADD REGION IF NOT EXISTS "europe-west2";
+ALTER DATABASE "dlp" ADD REGION IF NOT EXISTS "europe-west3";
+ALTER DATABASE "dlp" ADD REGION IF NOT EXISTS "us-central1";
+ALTER DATABASE "dlp" ADD REGION IF NOT EXISTS "us-east1";
+ALTER DATABASE "dlp" ADD REGION IF NOT EXISTS "us-west1";
+ALTER DATABASE "dlp" ADD SUPER REGION "eu" VALUES "europe-west1", "europe-west2", "europe-west3";
+ALTER DATABASE "dlp" ADD SUPER REGION "us" VALUES "us-east1", "us-west1", "us-central1";
+ALTER TABLE "alembic_version" SET (schema_locked = false);
+ALTER TABLE "alembic_version" SET LOCALITY GLOBAL;
+ALTER TABLE "alembic_version" SET (schema_locked = true);
+ALTER TABLE "inbox" SET (schema_locked = false);
+ALTER TABLE "inbox" ADD COLUMN IF NOT EXISTS home_region crdb_internal_region NOT NULL AS (CASE residency WHEN 'eu' THEN 'europe-west1'::crdb_internal_region WHEN 'us' THEN 'us-east1'::crdb_internal_region END) STORED;
+ALTER TABLE "inbox" SET LOCALITY REGIONAL BY ROW AS home_region;
+ALTER TABLE "inbox" SET (ttl_expiration_expression = 'expires_at', ttl_job_cron = '@hourly');
+ALTER TABLE "inbox" SET (schema_locked = true);
