@@ -10,9 +10,9 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -50,6 +50,7 @@ class Database:
             )
         self.shards = SHARDS[self.dialect]
         self.retries = 0
+        self._compiled: dict[Hashable, sa.Compiled] = {}
         if self.dialect == "sqlite":
             # One writer at a time is SQLite's nature: a lock queues threads better than busy waiting does.
             self._writing: threading.Lock | None = threading.Lock()
@@ -111,9 +112,14 @@ class Database:
         """Insert the rows whose primary key is not there yet; return the ids of those that were new."""
         if not rows:
             return set()
-        statement = self.insert(table).on_conflict_do_nothing(index_elements=list(table.primary_key))
-        # RETURNING makes SQLAlchemy send many rows in one cached statement.
-        return set(connection.execute(statement.returning(table.c.id), [storable_row(row) for row in rows]).scalars())
+        stored = [storable_row(row) for row in rows]
+
+        def build() -> sa.Insert:
+            # RETURNING makes SQLAlchemy send many rows in one statement.
+            nothing = self.insert(table).on_conflict_do_nothing(index_elements=list(table.primary_key))
+            return nothing.returning(table.c.id)
+
+        return self._insert(connection, (table.name, tuple(stored[0])), build, stored)
 
     def upsert(
         self,
@@ -132,15 +138,36 @@ class Database:
         """
         if not rows:
             return set()
-        statement = self.insert(table)
-        new = statement.excluded
-        values = update(new) if callable(update) else {name: new[name] for name in update}
-        condition = where(new) if where else None
-        statement = statement.on_conflict_do_update(
-            index_elements=list(table.primary_key), set_=values, where=condition
-        )
-        ordered = [storable_row(row) for row in sorted(rows, key=lambda row: str(row["id"]))]
-        return set(connection.execute(statement.returning(table.c.id), ordered).scalars())
+        stored = [storable_row(row) for row in sorted(rows, key=lambda row: row["id"])]
+
+        def build() -> sa.Insert:
+            statement = self.insert(table)
+            new = statement.excluded
+            values = update(new) if callable(update) else {name: new[name] for name in update}
+            condition = where(new) if where else None
+            updated = statement.on_conflict_do_update(
+                index_elements=list(table.primary_key), set_=values, where=condition
+            )
+            return updated.returning(table.c.id)
+
+        asked = (_identity(update), _identity(where))
+        key = None if None in asked else (table.name, tuple(stored[0]), *asked)
+        return self._insert(connection, key, build, stored)
+
+    def _insert(
+        self, connection: sa.Connection, key: Hashable | None, build: Callable[[], sa.Insert], rows: Sequence[Row]
+    ) -> set[Any]:
+        """Run an INSERT ... ON CONFLICT for many rows; return the ids written.
+
+        SQLAlchemy does not cache such statements, and compiling one takes longer than a small transaction.
+        """
+        compiled = self._compiled.get(key) if key is not None else None
+        if compiled is None:
+            compiled = build().compile(self._writer, column_keys=list(rows[0]), for_executemany=True)
+            if key is not None:
+                self._compiled[key] = compiled
+        # A compiled statement runs like any other; the signature only names those that are not compiled yet.
+        return set(connection.execute(cast("sa.Insert", compiled), list(rows)).scalars())
 
     def skip_locked(self, query: sa.Select[Any]) -> sa.Select[Any]:
         """Lock the rows of a candidate query and pass over those that another worker holds; a no-op on SQLite."""
@@ -162,6 +189,16 @@ class Database:
         else:
             with self._writing:
                 yield
+
+
+def _identity(part: object) -> Hashable | None:
+    """Return what tells one part of an upsert from another; None when it closes over values and must be built anew."""
+    if part is None:
+        return ""
+    if isinstance(part, Sequence):
+        return tuple(part)
+    code = getattr(part, "__code__", None)
+    return code if code is not None and not code.co_freevars else None
 
 
 def storable_row(row: Row) -> Row:

@@ -42,9 +42,9 @@ def enqueue(database: Database, connection: sa.Connection, jobs: Sequence[Job], 
     """Ask for jobs. One that waits is brought forward; one that runs is run again afterwards; a dead one revives."""
     unique = {wanted.id: wanted for wanted in jobs}
     rows = [_row(database, wanted, vault, now) for wanted in unique.values()]
-    idle = job.c.lease.is_(None)
 
     def merge(new: Any) -> dict[str, Any]:
+        idle = job.c.lease.is_(None)
         sooner = sa.case((new.due_at < job.c.due_at, new.due_at), else_=job.c.due_at)
         waiting = sa.and_(idle, job.c.state == "ready")
         return {
