@@ -29,6 +29,7 @@ COMMANDS = {
     "serve": "run:serve",
     "sync": "sync:sync",
     "up": "run:up",
+    "users": "users:users",
     "vault": "vault:vault",
     "worker": "run:worker",
 }

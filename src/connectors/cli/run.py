@@ -10,6 +10,8 @@ import click
 
 from connectors.api.jobs import HANDLERS as API_HANDLERS
 from connectors.cli.state import State, pass_state
+from connectors.dashboard import HANDLERS as DASHBOARD_HANDLERS
+from connectors.dashboard import announce, link_alerts
 from connectors.errors import ConfigError
 from connectors.gateway.serve import server, site
 from connectors.logs import configure
@@ -29,6 +31,7 @@ def serve(state: State, host: str | None, port: int | None) -> None:
     with state.runtime() as runtime:
         configure(runtime.config.log)
         prepare(runtime)
+        announce(runtime)
         server(site(runtime), runtime.config.gateway, host=host, port=port).run()
 
 
@@ -41,6 +44,7 @@ def worker(state: State, residencies: tuple[str, ...], metrics_port: int) -> Non
     with state.runtime() as runtime:
         configure(runtime.config.log)
         prepare(runtime)
+        link_alerts(runtime)
         metrics = Metrics()
         if metrics_port:
             from prometheus_client import start_http_server
@@ -60,6 +64,7 @@ def up(state: State, host: str | None, port: int | None) -> None:
     with state.runtime() as runtime:
         configure(runtime.config.log)
         prepare(runtime)
+        announce(runtime)
         metrics = Metrics()
         working = Worker(runtime, metrics=metrics, handlers=handlers())
         working.start()
@@ -70,8 +75,8 @@ def up(state: State, host: str | None, port: int | None) -> None:
 
 
 def handlers() -> dict[str, Handler]:
-    """Return what every queue's jobs mean: the workers' own and the developer API's."""
-    return {**HANDLERS, **API_HANDLERS}
+    """Return what every queue's jobs mean: the workers' own, the developer API's and the dashboard's."""
+    return {**HANDLERS, **API_HANDLERS, **DASHBOARD_HANDLERS}
 
 
 def prepare(runtime: Runtime) -> None:

@@ -258,9 +258,10 @@ def finish(visit: Visit, response: Response) -> None:
 
 
 def secure(visit: Visit) -> bool:
-    """Tell whether people reach the dashboard by HTTPS."""
-    public = visit.runtime.config.gateway.public_url
-    return public.startswith("https://") or visit.request.url.scheme == "https"
+    """Tell whether the person came by HTTPS: directly, or by the proxy that serves the public address."""
+    public = urlsplit(visit.runtime.config.gateway.public_url)
+    proxied = public.scheme == "https" and visit.request.headers.get("host", "").lower() == public.netloc.lower()
+    return proxied or visit.request.url.scheme == "https"
 
 
 def cookie_name(visit: Visit, name: str = "session") -> str:

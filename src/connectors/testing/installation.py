@@ -14,6 +14,7 @@ import uvicorn
 
 from connectors.api.jobs import HANDLERS as API_HANDLERS
 from connectors.config import parse_config
+from connectors.dashboard import HANDLERS as DASHBOARD_HANDLERS
 from connectors.gateway.serve import server, site
 from connectors.metrics import Metrics
 from connectors.runtime import Runtime
@@ -27,7 +28,8 @@ class Installation:
     def __init__(self, config: str, folder: Path, *, environ: Mapping[str, str] | None = None) -> None:
         self.metrics = Metrics()
         self.runtime = Runtime.open(parse_config(config, folder=folder, environ=environ or {}), folder=folder)
-        self.worker = Worker(self.runtime, metrics=self.metrics, handlers={**HANDLERS, **API_HANDLERS})
+        handlers = {**HANDLERS, **API_HANDLERS, **DASHBOARD_HANDLERS}
+        self.worker = Worker(self.runtime, metrics=self.metrics, handlers=handlers)
         self.port = 0
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None

@@ -1,0 +1,129 @@
+"""The invented company's installation in this process, and a real Chromium that looks at its dashboard."""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.cli.sync import settled
+from connectors.config.models import LogSettings
+from connectors.dashboard.secrets import hash_password
+from connectors.logs import configure
+from connectors.store.dashboard import users
+from connectors.store.dashboard.users import User
+from connectors.testing.installation import Installation
+from connectors.testing.town import Town
+
+CHROMIUM = Path(os.environ.get("CONNECTORS_TEST_CHROMIUM", "/usr/bin/chromium"))
+ARGUMENTS = [
+    "--no-sandbox", "--headless", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PASSWORD = "correct horse battery"
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running installation with users of every role."""
+
+    url: str
+    installation: Installation
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A Chromium, or a loud skip."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        warnings.warn(pytest.PytestWarning("BROWSER TESTS SKIPPED: pip install playwright"), stacklevel=1)
+        pytest.skip("BROWSER TESTS SKIPPED: Playwright is not installed")
+    if not CHROMIUM.exists():
+        pytest.skip(f"BROWSER TESTS SKIPPED: there is no {CHROMIUM}; apt-get install chromium")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="session")
+def site(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The invented company, read and alerted; ada administers, vic views, ann analyses."""
+    configure(LogSettings(level="error"))
+    folder = tmp_path_factory.mktemp("site")
+    with Town().running() as town:
+        config = town.config(folder)
+        installation = Installation(config, folder)
+        with installation.running():
+            _people(installation)
+            _wait(installation)
+            yield Site(installation.url, installation)
+
+
+def _people(installation: Installation) -> None:
+    runtime = installation.runtime
+    home, now = runtime.config.residency, runtime.now()
+    database, hashed = runtime.databases.of(home), hash_password(PASSWORD)
+    for name, role, reveal in (("ada", "admin", True), ("ann", "analyst", False), ("vic", "viewer", False)):
+        user = User(users.user_id(home, name), name, role, hashed, may_reveal=reveal)
+        database.run(lambda c, user=user: users.put(database, c, home, user, now=now))
+
+
+def _wait(installation: Installation) -> None:
+    names = tuple(installation.runtime.config.connections)
+    deadline, quiet = time.monotonic() + 60, 0
+    while quiet < 3 and time.monotonic() < deadline:
+        quiet = quiet + 1 if settled(installation.runtime, names) else 0
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def open_page(browser: Any, site: Site) -> Iterator[Callable[..., Any]]:
+    """Make pages, each signed in as somebody; whatever the console complains of fails the test."""
+    contexts, complaints = [], []
+
+    def made(name: str = "ada", **options: Any) -> Any:
+        context = browser.new_context(base_url=site.url, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        # A form that is refused on purpose answers 4xx, which the console mentions too.
+        page.on("console", lambda m: m.type == "error" and "status of 4" not in m.text and complaints.append(m.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        if name:
+            page.goto("/signin")
+            page.fill("#name", name)
+            page.fill("#password", PASSWORD)
+            page.click("button.primary")
+            page.wait_for_selector("header.top")
+        return page
+
+    yield made
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def axe() -> Callable[[Any], list[str]]:
+    """Run axe-core over a page and return its serious and critical complaints."""
+
+    def run(page: Any) -> list[str]:
+        # Evaluated by the debugger, so that the page's own policy stays as strict as it is.
+        page.evaluate(AXE.read_text() + ";0")
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        return [
+            f"{each['id']}: {each['nodes'][0]['html'][:200]}"
+            for each in found["violations"]
+            if each["impact"] in ("serious", "critical")
+        ]
+
+    return run

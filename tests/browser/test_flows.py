@@ -1,0 +1,216 @@
+"""What people do on the dashboard, in a real browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+PAGES = ["/", "/findings", "/findings?q=state:open&sort=severity", "/coverage", "/connections", "/connections/acme-slack",
+         "/policies", "/bulk", "/audit", "/users", "/account"]  # fmt: skip
+
+OpenPage = Callable[..., Any]
+
+
+def first_finding(page: Any, query: str = "state:open") -> None:
+    page.goto(f"/findings?q={query}")
+    page.click("table.rows tbody th[scope=row] a >> nth=0")
+    page.wait_for_selector("h2:has-text('Decide')")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_accessible(open_page: OpenPage, axe: Callable[[Any], list[str]], scheme: str) -> None:
+    page = open_page(color_scheme=scheme)
+    complaints = {}
+    for path in PAGES:
+        assert page.goto(path).status == 200, path
+        if found := axe(page):
+            complaints[path] = found
+    first_finding(page)
+    if found := axe(page):
+        complaints["finding"] = found
+    assert complaints == {}
+
+
+@pytest.mark.parametrize("width", [375, 1600])
+def test_no_page_is_wider_than_the_screen(open_page: OpenPage, width: int) -> None:
+    page = open_page(viewport={"width": width, "height": 900})
+    for path in PAGES:
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_a_chart_answers_a_click_by_filtering(open_page: OpenPage) -> None:
+    page = open_page()
+    page.goto("/")
+    page.click("figure.chart svg a:last-of-type >> nth=0")
+    page.wait_for_url("**/findings?q=first_seen*")
+    assert page.locator("table.rows tbody th[scope=row]").count() > 0
+
+
+def test_facets_and_views(open_page: OpenPage) -> None:
+    page = open_page("ann")
+    page.goto("/findings")
+    page.click(".facet a:has-text('critical')")
+    page.wait_for_url("**q=severity%3Acritical**")
+    assert set(page.locator("table.rows .tag.s1, table.rows .tag.s4").all_text_contents()) == set()
+    page.fill("#view", "my criticals")
+    page.click("button:has-text('Keep')")
+    page.goto("/")
+    page.goto("/findings")
+    page.click("a:has-text('my criticals')")
+    assert page.input_value("#q") == "severity:critical"
+
+
+def test_a_search_that_is_wrong_says_so(open_page: OpenPage) -> None:
+    page = open_page()
+    page.goto("/findings")
+    page.keyboard.press("/")
+    page.keyboard.type("sevrity:high\n")
+    page.wait_for_selector("[role=alert]:has-text('severity')")
+
+
+def test_acknowledge_and_undo(open_page: OpenPage) -> None:
+    page = open_page("ann")
+    first_finding(page, "state:open")
+    page.fill("#comment", "looking into it")
+    page.click("button:has-text('Acknowledge')")
+    page.wait_for_selector(".heading .state-acknowledged")
+    assert page.locator("td:has-text('looking into it')").count() == 1
+    page.click("button:has-text('Undo the last change')")
+    page.wait_for_selector(".heading .state-open")
+
+
+def test_the_second_of_two_analysts_is_told(open_page: OpenPage) -> None:
+    ann, ada = open_page("ann"), open_page("ada")
+    first_finding(ann)
+    ada.goto(ann.url.split("?")[0])
+    ann.click("button:has-text('Acknowledge')")
+    ann.wait_for_selector(".heading .state-acknowledged")
+    ada.click("button:has-text('False positive')")
+    ada.wait_for_selector("[role=alert]:has-text('user:ann changed this finding first')")
+    assert ada.locator(".heading .state-acknowledged").count() == 1
+
+
+def test_a_dry_run_then_the_action(open_page: OpenPage) -> None:
+    page = open_page("ann")
+    first_finding(page, "state:open connection:acme-slack kind:message")
+    page.select_option("#action", "delete_message")
+    page.fill("#why", "leaked")
+    page.click("button:has-text('Try it first')")
+    page.wait_for_selector("strong:has-text('delete message: dry run')")
+    page.click("button:has-text('Yes, delete message now')")
+    page.wait_for_selector("strong:has-text('delete message: done')")
+
+
+def test_reveal_is_a_permission_of_its_own_and_audited(open_page: OpenPage) -> None:
+    page = open_page("ada")
+    first_finding(page, "state:open connection:acme-github detector:us_ssn")
+    page.click("button:has-text('Reveal')")
+    page.wait_for_selector(".reveal mark")
+    assert re.fullmatch(r"\d{3}-\d{2}-\d{4}", page.locator(".reveal mark >> nth=0").inner_text())
+    page.reload()
+    page.goto("/audit")
+    assert page.locator("td:has-text('reveal')").count() >= 1
+    ann = open_page("ann")
+    first_finding(ann)
+    assert ann.locator("button:has-text('Reveal')").count() == 0
+
+
+def test_bulk_dry_run_change_and_undo(open_page: OpenPage) -> None:
+    page = open_page("ann")
+    page.goto("/findings?q=state:open connection:acme-jira")
+    page.click("button:has-text('everything that fits')")
+    page.select_option("#state", "ignored")
+    page.click("section:has(#state) button:has-text('Dry run')")
+    page.click("button:has-text('Now do it')")
+    page.wait_for_selector("button:has-text('Undo this run')")
+    assert "0 left alone" in page.locator("p[role=status]").inner_text()
+    page.goto("/findings?q=state:open connection:acme-jira")
+    assert page.locator("td:has-text('Nothing fits')").count() == 1
+    page.goto("/bulk")
+    page.click("tbody th a >> nth=0")
+    page.click("button:has-text('Undo this run')")
+    page.wait_for_selector("h1:has-text('Undo')")
+    page.wait_for_selector(".tag:has-text('done')")
+    page.goto("/findings?q=state:open connection:acme-jira")
+    assert page.locator("table.rows tbody th[scope=row]").count() > 0
+
+
+def test_bulk_action_across_apps_is_tried_first(open_page: OpenPage) -> None:
+    page = open_page("ann")
+    page.goto("/findings?q=state:open detector:us_ssn")
+    page.click("button:has-text('everything that fits')")
+    page.select_option("#action", "redact")
+    page.click("section:has(#action) button:has-text('Dry run')")
+    page.wait_for_selector("button:has-text('Now do it')")
+    assert page.locator(".tag:has-text('dry run')").count() >= 1
+
+
+def test_a_policy_is_tried_on_the_past(open_page: OpenPage) -> None:
+    page = open_page("vic")
+    page.goto("/policies")
+    page.fill("#detectors", "us_ssn")
+    page.click("button:has-text('Try') >> nth=0")
+    page.wait_for_selector("strong:has-text('It would have alerted')")
+    page.fill("#detectors", "no_such_detector")
+    page.click("button:has-text('Try') >> nth=0")
+    page.wait_for_selector("[role=alert]:has-text('no_such_detector')")
+
+
+def test_a_text_is_tried_on_the_detectors(open_page: OpenPage) -> None:
+    page = open_page("vic")
+    page.goto("/policies")
+    page.fill("#text", "card 4111 1111 1111 1111 exp 12/29")
+    page.click("button:has-text('Scan')")
+    page.wait_for_selector("th:has-text('credit_card')")
+
+
+def test_start_a_sync_and_watch_it(open_page: OpenPage) -> None:
+    page = open_page("ada")
+    page.goto("/connections/acme-github")
+    page.click("button:has-text('From the beginning')")
+    page.wait_for_selector(".told:has-text('Asked for')")
+
+
+def test_a_viewer_only_looks(open_page: OpenPage) -> None:
+    page = open_page("vic")
+    first_finding(page)
+    assert page.locator("main button").count() == 0
+    assert page.goto("/users").status == 403
+
+
+def test_reading_works_with_scripts_off(open_page: OpenPage) -> None:
+    page = open_page("vic", java_script_enabled=False)
+    for path in [path for path in PAGES if path != "/users"]:
+        assert page.goto(path).status == 200
+
+
+def test_the_alerted_author_decides_by_a_link(open_page: OpenPage, site: Any, axe: Callable[[Any], list[str]]) -> None:
+    from connectors.dashboard.firewall import review_token
+    from connectors.store import alerts
+
+    runtime = site.installation.runtime
+    residency = runtime.config.residency
+    database = runtime.databases.of(residency)
+    listed = database.read(lambda c: alerts.listed(c, residency))
+    told = next(
+        told
+        for row in listed
+        if (told := database.read(lambda c, row=row: alerts.load(c, residency, row["id"])))
+        and told.findings[0].state == "open"
+        and told.findings[0].connection == "acme-confluence"
+    )
+    page = open_page("")
+    page.goto(f"/review/{review_token(runtime, told)}")
+    assert axe(page) == []
+    page.click("button:has-text('It is needed') >> nth=0")
+    page.wait_for_selector("[role=alert]:has-text('Say why')")
+    page.fill("textarea >> nth=0", "an example for training")
+    page.click("button:has-text('It is needed') >> nth=0")
+    page.wait_for_selector("[role=status]:has-text('Thank you')")
+    assert page.goto(f"/review/{review_token(runtime, told)[:-2]}xx").status == 403
