@@ -25,6 +25,8 @@ class Platform:
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
+        for residency in runtime.databases.residencies:
+            runtime.databases.of(residency)  # Opened here, and not by two threads at once.
         self.gate = Gate(
             runtime.databases,
             frozenset(runtime.databases.residencies),

@@ -67,9 +67,9 @@ def test_a_revoked_key_stops_within_five_seconds(runtime: Runtime, key: str) -> 
     found = ring.look_up(key)
     assert found is not None
     issuing.revoke(runtime, found.id, actor="test")
-    clock.now += TRUSTED - 0.1
+    clock.now += 4.0
     assert ring.known(key) is not None
-    clock.now += 0.2
+    clock.now += 0.9
     assert ring.known(key) is None
     assert ring.look_up(key) is None
 
