@@ -57,6 +57,7 @@ def everything(runtime: Runtime, *, offline: bool) -> Iterator[tuple[str, Check]
         if plugin.problem:
             yield plugin.name, Check("plugin", Level.FAILED, plugin.problem, "see `connectors plugins list`")
     yield from _policies(runtime)
+    yield from _detection(runtime)
     if not offline:
         yield from _databases(runtime)
     yield from _connections(runtime, offline=offline)
@@ -93,6 +94,16 @@ def _policies(runtime: Runtime) -> Iterator[tuple[str, Check]]:
             "policies",
             Check("policies", Level.WARNING, "without a policy nothing is found", "add one under `policies:`"),
         )
+
+
+def _detection(runtime: Runtime) -> Iterator[tuple[str, Check]]:
+    """Build the engine as a worker would. Raises `ConfigError` for what the section names and is not there."""
+    asked = ", tokens are checked with their vendors" if runtime.validity else ""
+    engine = runtime.engine
+    yield "detection", Check("detectors", Level.OK, f"{len(engine.ids)} run by {engine.backend}{asked}")
+    if runtime.cache_folder is None and runtime.config.detection.cache is None:
+        hint = "write `detection: {cache: FOLDER}` with a folder of your own, or `cache: off`"
+        yield "detection", Check("cache", Level.WARNING, "nothing is kept: each start compiles anew", hint)
 
 
 def _databases(runtime: Runtime) -> Iterator[tuple[str, Check]]:

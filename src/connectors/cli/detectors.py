@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.markup import escape
 
+from connectors.cli.state import State, pass_state
 from connectors.cli.terminal import console, print_json, table
 from connectors.detection import catalog, load_engine, preview
+from connectors.detection.cache import user_cache
 from connectors.errors import ConfigError
+
+if TYPE_CHECKING:
+    from connectors.detection.detector import Detector
+    from connectors.detection.engine import Engine
 
 
 @click.group()
@@ -20,16 +27,31 @@ def detectors() -> None:
 
 @detectors.command("list")
 @click.option("--category", help="Only of this category: secret, finance, identity, health, contact, network ...")
+@click.option("--vendor", help="Only of this vendor.")
+@click.option("--verifiable", is_flag=True, help="Only those whose vendor can be asked whether a token is live.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_command(category: str | None, *, as_json: bool) -> None:
+def list_command(category: str | None, vendor: str | None, *, verifiable: bool, as_json: bool) -> None:
     """List the catalog."""
-    chosen = [detector for detector in catalog.load() if category in (None, detector.category)]
+    checked = _verifiable()
+    chosen = [
+        detector
+        for detector in catalog.load()
+        if category in (None, detector.category)
+        and (vendor is None or vendor.casefold() == detector.vendor.casefold())
+        and (not verifiable or detector.id in checked)
+    ]
     if as_json:
-        print_json([asdict(detector) for detector in chosen])
+        print_json([_machine(detector, checked) for detector in chosen])
         return
-    rows = [(d.id, d.name, d.family, d.category, d.country or d.vendor, "" if d.enabled else "off") for d in chosen]
-    console().print(table("", ("id", "name", "family", "category", "of", ""), rows))
-    console().print(f"\n{len(chosen)} detectors; those that are off are used when a policy names them.")
+    rows = [
+        (d.id, d.name, d.category, d.country or d.vendor, "" if d.enabled else "off", "yes" if d.id in checked else "")
+        for d in chosen
+    ]
+    console().print(table("", ("id", "name", "category", "of", "", "live?"), rows))
+    console().print(
+        f"\n{len(chosen)} detectors. Those that are off are used when a policy names them; with live?, the vendor "
+        "can be asked whether a token works."
+    )
 
 
 @detectors.command("show")
@@ -43,8 +65,9 @@ def show(name: str, *, as_json: bool) -> None:
         raise ConfigError(
             f"no detector answers to {name!r}", hint="`connectors detectors list` shows the names"
         ) from None
+    checked = _verifiable()
     if as_json:
-        print_json([asdict(detector) for detector in found])
+        print_json([_machine(detector, checked) for detector in found])
         return
     out = console()
     for detector in found:
@@ -52,12 +75,15 @@ def show(name: str, *, as_json: bool) -> None:
             ("id", detector.id),
             ("family", detector.family),
             ("category", detector.category),
+            ("state", "on" if detector.enabled else "off until a policy names it"),
             ("confidence", detector.base.name.lower().replace("_", " ")),
             ("checks", ", ".join(detector.validators)),
+            ("model", detector.model),
             ("context", ", ".join(detector.context.words)),
             ("pattern", detector.pattern),
             ("also called", ", ".join(detector.aliases)),
             ("source", detector.source),
+            ("live?", checked.get(detector.id, "")),
         ]
         out.print(table(detector.name, ("", ""), [fact for fact in facts if fact[1]]))
         for example in detector.examples[:3]:
@@ -69,13 +95,24 @@ def show(name: str, *, as_json: bool) -> None:
 @detectors.command("test")
 @click.argument("text", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def test(text: str | None, *, as_json: bool) -> None:
-    """Say what is found in TEXT, or in standard input. Nothing is stored."""
-    matches = load_engine().scan(text if text is not None else sys.stdin.read())
+@pass_state
+def test(state: State, text: str | None, *, as_json: bool) -> None:
+    """Say what is found in TEXT, or in standard input. Nothing is stored, nobody is asked.
+
+    With a configuration, your own detectors take part.
+    """
+    matches = _engine(state).scan(text if text is not None else sys.stdin.read())
     if as_json:
         print_json(
             [
-                {"detector": m.detector, "family": m.family, "confidence": m.confidence, "start": m.start, "end": m.end}
+                {
+                    "detector": m.detector,
+                    "family": m.family,
+                    "confidence": m.confidence,
+                    "start": m.start,
+                    "end": m.end,
+                    "preview": preview(m),
+                }
                 for m in matches
             ]
         )
@@ -84,3 +121,25 @@ def test(text: str | None, *, as_json: bool) -> None:
         (m.detector, preview(m), m.confidence.name.lower().replace("_", " "), f"{m.start}–{m.end}") for m in matches
     ]
     console().print(table("", ("detector", "value", "confidence", "place"), rows) if rows else "nothing found")
+
+
+def _engine(state: State) -> Engine:
+    """Return the engine of the configuration, or the catalog's where there is none."""
+    if not state.config_path.exists():
+        return load_engine(cache=user_cache())
+    with state.runtime() as runtime:
+        return runtime.engine
+
+
+def _verifiable() -> dict[str, str]:
+    """Return how the vendor is asked, by detector."""
+    from connectors.validity import verifiers_by_detector
+
+    return {
+        detector: f"{each.method} {each.address}{each.path.partition('?')[0]}"
+        for detector, each in verifiers_by_detector().items()
+    }
+
+
+def _machine(detector: Detector, checked: dict[str, str]) -> dict[str, Any]:
+    return {**asdict(detector), "verified_by": checked.get(detector.id)}

@@ -20,6 +20,7 @@ COMMANDS = {
     "deliveries": "inspect:deliveries",
     "demo": "demo:demo",
     "detectors": "detectors:detectors",
+    "exact-data": "exact:exact_data",
     "findings": "findings:findings",
     "jobs": "inspect:jobs",
     "keys": "keys:keys",
