@@ -196,7 +196,7 @@ class EventWorker:
             self._stream.retry(row, due_at=now + timedelta(minutes=1), reason=str(error), refund=True)
         else:
             limit = PLUGIN_ATTEMPTS if isinstance(error, PluginFault) else self._runtime.config.work.attempts
-            log.warning("event_failed", connection=task.connection, event=str(row["id"]), error=str(error))
+            log.warning("event_failed", connection=task.connection, id=str(row["id"]), error=str(error))
             if row["attempts"] >= limit:
                 reason = Gap.PLUGIN_FAULT if isinstance(error, PluginFault) else Gap.GAVE_UP
                 self._bury(row, str(error), task=task, gap=reason)
@@ -226,7 +226,7 @@ class EventWorker:
             ledger.put_gaps(self._database, connection, self._residency, [failure])
 
         if self._stream.bury(row, reason=reason, expires_at=expires, effects=account):
-            log.error("event_buried", connection=row["connection"], event=str(row["id"]), reason=reason)
+            log.error("event_buried", connection=row["connection"], id=str(row["id"]), reason=reason)
 
     def _record(self, finished: Sequence[Finished]) -> None:
         if not finished:
@@ -245,7 +245,7 @@ class EventWorker:
         try:
             done = self._commit([item])
         except LostLease:
-            log.info("lease_lost", connection=item.task.connection, event=str(item.row["id"]))
+            log.info("lease_lost", connection=item.task.connection, id=str(item.row["id"]))
         except UNSTORABLE as error:
             self._failed(item.row, item.task, Transient(f"it cannot be stored ({type(error).__name__})"))
             return
