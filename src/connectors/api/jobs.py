@@ -15,9 +15,10 @@ import structlog
 from connectors.alerts.destination import Alert
 from connectors.api import alerts, answers, files, results, rules
 from connectors.api.errors import ApiError
+from connectors.api.platform import detectors_of
 from connectors.api.policies import PolicyBook
 from connectors.api.results import Result
-from connectors.api.rules import Detectors, Policy
+from connectors.api.rules import Policy
 from connectors.api.wire import FileScanBody
 from connectors.errors import ConfigError, Conflict, NotFound, Transient, Unsupported
 from connectors.model import (
@@ -143,7 +144,7 @@ def _scanned(runtime: Runtime, policy: Policy, found: Upload) -> tuple[list[dict
 
 
 def _parts(runtime: Runtime, policy: Policy, found: Upload) -> Iterator[list[dict[str, Any]] | UnitFailure]:
-    detectors = Detectors(runtime.engine)
+    detectors = detectors_of(runtime)
     for text in runtime.extraction.extract_bytes(_content(runtime, found), media_type=found.media_type):
         if isinstance(text, UnitFailure):
             yield text

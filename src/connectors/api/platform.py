@@ -11,6 +11,7 @@ from connectors.api.gate import Gate
 from connectors.api.policies import PolicyBook
 from connectors.api.rules import Detectors, Policy
 from connectors.api.wire import PolicyBody
+from connectors.detection import load_engine
 from connectors.runtime import Runtime
 from connectors.store.engine import Database
 from connectors.store.keys import Key
@@ -35,7 +36,7 @@ class Platform:
             # Processes add to usage rows of their own as far as the shards reach, so that they rarely meet.
             shard=os.getpid() % USAGE_SHARDS,
         )
-        self.detectors = Detectors(runtime.engine)
+        self.detectors = detectors_of(runtime)
         self.policies = PolicyBook(runtime.vault)
 
     def start(self) -> None:
@@ -60,3 +61,10 @@ class Platform:
         if known is not None:
             return known
         return await asyncio.to_thread(self.policies.stored, self.database(key), key, body)
+
+
+def detectors_of(runtime: Runtime) -> Detectors:
+    """Return the detectors that requests may name: the installation's engine, and the rest of the catalog."""
+    settings = runtime.config.detection
+    cache = runtime.path(settings.cache) if settings.cache else None
+    return Detectors(runtime.engine, more=lambda ids: load_engine(include=ids, cache=cache, backend=settings.backend))

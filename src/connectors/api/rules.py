@@ -151,6 +151,10 @@ class Detectors:
         self._whole: Engine | None = None
         self._lock = threading.Lock()
 
+    def ready(self, policy: Policy) -> bool:
+        """Tell whether the engine that `policy` needs is loaded: names and addresses are, when first asked for."""
+        return self._whole is not None or policy.detectors <= self._ids
+
     def matches(self, policy: Policy, texts: Sequence[str]) -> list[list[Match]]:
         """Return the matches of all detectors that `policy` needs in each text; in a table with row and column."""
         marks = {number: mark for number, text in enumerate(texts) if (mark := _delimiter(text))}

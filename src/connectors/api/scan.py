@@ -33,7 +33,7 @@ async def scan(platform: Platform, request: Request) -> Response:
     size = measured(payload)
     exchange.items = len(payload)
     await platform.gate.spend(exchange, key, size)
-    if size <= INLINE and not policy.own:
+    if size <= INLINE and not policy.own and platform.detectors.ready(policy):
         found, redacted = scanned(platform.detectors, policy, payload)
     else:
         found, redacted = await asyncio.to_thread(scanned, platform.detectors, policy, payload)

@@ -125,6 +125,12 @@ def test_a_table_gives_row_and_column(client: TestClient, auth: dict[str, str]) 
     assert other["location"]["rowRange"] is None
 
 
+def test_names_are_found_when_asked_for(client: TestClient, auth: dict[str, str]) -> None:
+    names = {"nightfallDetector": "PERSON_NAME", "minConfidence": "VERY_UNLIKELY"}
+    [[finding]] = scan(client, auth, body(["My name is Ann Miller and I am here."], names))["findings"]
+    assert finding["finding"] == "Ann Miller"
+
+
 def test_a_zero_width_space_hides_nothing(client: TestClient, auth: dict[str, str]) -> None:
     words = {"detectorType": "WORD_LIST", "wordList": {"values": ["bluebird"]}}
     [[finding]] = scan(client, auth, body(["blue\u200bbird"], words))["findings"]
