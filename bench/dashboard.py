@@ -1,0 +1,237 @@
+"""How fast the dashboard answers with a million findings while findings are being written: one JSON line per figure.
+
+    python bench/dashboard.py [--findings 1000000] [--url postgresql://...] [--seconds 20]
+
+Prints, per page, p50 and p95 through the whole stack (sign-in, SQL, HTML), the plans of its statements, and whether
+any of them reads a whole table. The baseline is the same page without the writer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import statistics
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from starlette.testclient import TestClient
+
+from connectors.config import parse_config
+from connectors.dashboard.secrets import hash_password
+from connectors.gateway.app import create_app
+from connectors.dashboard import routes
+from connectors.runtime import Runtime
+from connectors.store import tallies
+from connectors.store.dashboard import users
+from connectors.store.dashboard.users import User
+from connectors.store.engine import Database
+from connectors.store.recording import change
+from connectors.store.tables import metadata
+from connectors.store.tables.findings import finding, finding_change
+
+PASSWORD = "a bench of the dashboard"
+BIG = ("finding", "finding_change", "audit", "alert", "inbox", "resource")
+PAGES = {
+    "overview": "/",
+    "overview, 90 days": "/?days=90",
+    "list": "/findings",
+    "list, open": "/findings?q=state:open",
+    "list, worst first": "/findings?q=state:open,acknowledged&sort=severity",
+    "list, one detector": "/findings?q=detector:detector_7+state:open",
+    "list, one container": "/findings?q=container:%23room-123",
+    "list, one connection": "/findings?q=connection:c3+severity:%3E%3Dhigh",
+    "list, one author": "/findings?q=author:U17",
+    "list, rare visibility": "/findings?q=visibility:public",
+    "list, last week": "/findings?q=first_seen:%3C7d&sort=first",
+}
+
+FILL = """
+INSERT INTO finding (residency, id, tenant, connection, app, resource_key, resource_id, resource_kind, container,
+  container_name, label, url, author_id, author, author_email, visibility, part, detector, family, confidence, severity,
+  policies, fingerprint, preview, places, count, state, revision, version, note, first_seen, last_seen, resolved_at,
+  updated_at, expires_at{extra_columns})
+WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {count} - 1)
+SELECT 'default', {id}, 'default', 'c' || (i % 5), 'app' || (i % 5), {id}, 'r' || i, 'message', '#room-' || (i * 7 % 3000),
+  '#room-' || (i * 7 % 3000), 'message in a room', '', 'U' || (i % 997), 'U' || (i % 997), '',
+  CASE i % 100 WHEN 0 THEN 'public' WHEN 1 THEN 'external' ELSE 'internal' END, 'body', 'detector_' || (i * 13 % 400),
+  'family', 4, 1 + i * 3 % 5, {json}, 'f' || (i % 700000), '****', {json}, 1,
+  CASE WHEN i % 4 = 0 THEN 'open' WHEN i % 40 = 1 THEN 'acknowledged' ELSE 'resolved' END, 1, 1, '',
+  {day}, {day}, NULL, {day}, NULL{extra_values} FROM n
+"""
+
+DIMENSIONS = {
+    "severity": "CAST(severity AS VARCHAR)", "detector": "detector", "container": "container_name",
+    "visibility": "visibility", "state": "state", "exposed": "container_name",
+}  # fmt: skip
+
+
+def fill(database: Database, count: int) -> None:
+    """Write the findings, spread over a year, and their counters."""
+    lite = database.dialect == "sqlite"
+    identity = "lower(hex(randomblob(16)))" if lite else "gen_random_uuid()"
+    seconds = f"(i * 86400.0 * 365 / {count})"
+    day = (
+        f"datetime('now', '-' || {seconds} || ' seconds') || '.000000'" if lite
+        else f"now() - {seconds} * interval '1 second'"
+    )  # fmt: skip
+    known = {column.name for column in finding.c}
+    wanted = FILL.split("(", 1)[1].split("{extra", 1)[0].replace("\n", " ").replace(" ", "").split(",")
+    extra = [column for column in finding.c if column.name in known - set(wanted) and not column.nullable]
+    values = "".join(", ''" if isinstance(column.type, sa.String) else ", 0" for column in extra)
+    statement = FILL.format(
+        count=count, id=identity, json="'[]'" if lite else "'[]'::jsonb", day=day,
+        extra_columns="".join(f", {column.name}" for column in extra), extra_values=values,
+    )  # fmt: skip
+    database.run(lambda c: c.exec_driver_sql(statement.replace("%", "%%") if not lite else statement))
+    date = "substr(first_seen, 1, 10)" if lite else "to_char(first_seen, 'YYYY-MM-DD')"
+    living = "SUM(CASE WHEN state IN ('open', 'acknowledged') THEN 1 ELSE 0 END)"
+    for dimension, value in DIMENSIONS.items():
+        only = "WHERE visibility IN ('external', 'link', 'public')" if dimension == "exposed" else ""
+        for when, alive in ((date, "0"), ("''", living)):
+            group = f"connection, {value}" + (f", {when}" if when == date else "")
+            counted = f"""INSERT INTO tally (residency, id, tenant, connection, day, dimension, value, shard, found,
+                closed, living, seconds) SELECT 'default', {identity}, 'default', connection, {when}, '{dimension}',
+                {value}, 0, COUNT(*), 0, {alive}, 0 FROM finding {only} GROUP BY {group}"""
+            database.run(lambda c, counted=counted: c.exec_driver_sql(counted))
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("ANALYZE")
+
+
+@contextmanager
+def writing(database: Database, rate: int) -> Iterator[dict[str, int]]:
+    """Write findings, their history and their counters, `rate` each second, beside what is measured."""
+    stop, written = threading.Event(), {"findings": 0}
+    model = database.read(lambda c: c.execute(sa.select(finding).limit(1)).one()._asdict())
+
+    def work() -> None:
+        for tick in itertools.count(1):
+            started = time.monotonic()
+            now = datetime.now(UTC)
+            rows = [
+                {**model, "id": uuid.uuid4(), "resource_key": uuid.uuid4(), "state": "open", "first_seen": now,
+                 "last_seen": now, "updated_at": now, "detector": f"detector_{tick * number % 400}"}
+                for number in range(rate // 10)
+            ]  # fmt: skip
+
+            def write(c: sa.Connection, rows: list[dict[str, Any]] = rows, now: datetime = now) -> None:
+                c.execute(sa.insert(finding), rows)
+                c.execute(sa.insert(finding_change), [change(row, "", "open", now=now) for row in rows])
+                tallies.count(database, c, "default", [(None, row) for row in rows], now)
+
+            database.run(write)
+            written["findings"] += len(rows)
+            if stop.wait(max(0.0, 0.1 - (time.monotonic() - started))):
+                return
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        yield written
+    finally:
+        stop.set()
+        thread.join(10)
+
+
+def measure(client: TestClient, seconds: float) -> dict[str, list[float]]:
+    """Ask for every page in turn for some seconds; return the milliseconds of each."""
+    took: dict[str, list[float]] = {name: [] for name in PAGES}
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for name, path in PAGES.items():
+            started = time.perf_counter()
+            answer = client.get(path)
+            took[name].append((time.perf_counter() - started) * 1000)
+            assert answer.status_code == 200, (path, answer.status_code)
+    return took
+
+
+def plans(database: Database, client: TestClient) -> dict[str, list[str]]:
+    """Return, per page, the plan lines that touch tables which grow."""
+    found: dict[str, list[str]] = {}
+    statements: list[tuple[str, Any]] = []
+
+    def keep(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.lstrip().upper().startswith("SELECT"):
+            statements.append((statement, parameters))
+
+    engine = database._reader
+    prefix = "EXPLAIN QUERY PLAN " if database.dialect == "sqlite" else "EXPLAIN "
+    for name, path in PAGES.items():
+        statements.clear()
+        sa.event.listen(engine, "before_cursor_execute", keep)
+        client.get(path)
+        sa.event.remove(engine, "before_cursor_execute", keep)
+        lines: list[str] = []
+        for statement, parameters in list(statements):
+            with engine.connect() as connection:
+                rows = connection.exec_driver_sql(prefix + statement, parameters).all()
+            lines.extend(str(row[-1]).strip() for row in rows if any(table in str(row[-1]) for table in (*BIG, "tally")))
+        found[name] = list(dict.fromkeys(line for line in lines if "SCAN" in line.upper() or "SEARCH" in line.upper()))
+    return found
+
+
+def full_scans(lines: list[str]) -> list[str]:
+    """Return the plan lines that read a whole table that grows."""
+    return [
+        line for line in lines
+        if ("Seq Scan on" in line or (line.startswith("SCAN") and "USING" not in line)) and any(t in line for t in BIG)
+    ]  # fmt: skip
+
+
+def main() -> None:
+    """Fill, measure with and without the writer, print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--findings", type=int, default=1_000_000)
+    parser.add_argument("--url", default="sqlite:///bench.db")
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--rate", type=int, default=200)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        runtime = Runtime.open(parse_config(f"database: {{url: '{asked.url}'}}"), folder=Path(folder))
+        database = runtime.databases.of("default")
+        metadata.create_all(database.engine)
+        started = time.monotonic()
+        fill(database, asked.findings)
+        say(figure="fill", database=database.dialect, findings=asked.findings, seconds=round(time.monotonic() - started))
+        made = User(users.user_id("default", "bench"), "bench", "admin", hash_password(PASSWORD))
+        database.run(lambda c: users.put(database, c, "default", made, now=runtime.now() - timedelta(days=1)))
+        with TestClient(create_app(runtime, routes=routes(runtime)), base_url="http://testserver") as client:
+            client.post("/signin", data={"name": "bench", "password": PASSWORD})
+            for name, lines in plans(database, client).items():
+                say(figure="plan", page=name, full_scans=full_scans(lines), plan=lines)
+            measure(client, 1)
+            quiet = measure(client, asked.seconds / 2)
+            with writing(database, asked.rate) as written:
+                started = time.monotonic()
+                busy = measure(client, asked.seconds)
+                rate = written["findings"] / (time.monotonic() - started)
+        for name in PAGES:
+            say(
+                figure="page", database=database.dialect, page=name, requests=len(busy[name]),
+                p50_ms=round(statistics.median(busy[name]), 1), p95_ms=percentile(busy[name]),
+                without_writer_p95_ms=percentile(quiet[name]), written_per_second=round(rate),
+            )  # fmt: skip
+        runtime.close()
+
+
+def percentile(values: list[float]) -> float:
+    """Return the 95th percentile."""
+    return round(sorted(values)[max(0, int(len(values) * 0.95) - 1)], 1)
+
+
+def say(**values: Any) -> None:
+    """Print one figure."""
+    print(json.dumps(values), flush=True)
+
+
+if __name__ == "__main__":
+    main()
