@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connectors.errors import MissingScope
+from connectors.errors import MissingScope, Transient
 from connectors.model import Gap, UnitFailure
 
 
@@ -84,3 +84,24 @@ def test_a_gap_goes_when_a_later_event_of_the_resource_is_read(house: Any, thing
     house.script.error = None
     house.deliver(thing("a", version=2))
     assert house.gaps() == []
+
+
+def test_an_event_that_fails_is_tried_again_and_takes_no_other_with_it(house: Any, thing: Any) -> None:
+    house.script.error = Transient("the app is away")
+    house.deliver(thing("a"), thing("b"))
+    assert house.states() == {}
+    house.script.error = None
+    house.wait(minutes=1)
+    house.worker.drain()
+    assert house.states() == {"a": "open", "b": "open"}
+    assert house.balanced()
+
+
+def test_an_event_that_never_works_is_a_failed_part_of_the_ledger(house: Any, thing: Any) -> None:
+    house.script.error = Transient("the app is away")
+    house.deliver(thing("a"))
+    for _ in range(house.runtime.config.work.attempts):
+        house.wait(hours=1)
+        house.worker.drain()
+    assert house.gaps() == [("a", "", "gave_up")]
+    assert house.balanced()
