@@ -17,6 +17,7 @@ COMMANDS = {
     "check": "check:check",
     "coverage": "inspect:coverage",
     "db": "db:db",
+    "doctor": "doctor:doctor",
     "deliveries": "inspect:deliveries",
     "demo": "demo:demo",
     "detectors": "detectors:detectors",

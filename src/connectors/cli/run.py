@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import queue
 import signal
-import threading
 from types import FrameType
 
 import click
+import structlog
 
+from connectors import tracing
 from connectors.api.jobs import HANDLERS as API_HANDLERS
 from connectors.cli.state import State, pass_state
 from connectors.dashboard import HANDLERS as DASHBOARD_HANDLERS
 from connectors.dashboard import announce, link_alerts
-from connectors.errors import ConfigError
+from connectors.errors import ConfigError, ConnectorsError
 from connectors.gateway.serve import server, site
 from connectors.logs import configure
 from connectors.metrics import Metrics
@@ -20,6 +22,8 @@ from connectors.runtime import Runtime
 from connectors.store.migrations import pending_revisions, upgrade
 from connectors.work.job import Handler
 from connectors.work.worker import HANDLERS, Worker
+
+log = structlog.get_logger()
 
 
 @click.command()
@@ -30,6 +34,7 @@ def serve(state: State, host: str | None, port: int | None) -> None:
     """Serve webhooks, the developer API, the dashboard, health and metrics."""
     with state.runtime() as runtime:
         configure(runtime.config.log)
+        tracing.configure("gateway")
         prepare(runtime)
         announce(runtime)
         server(site(runtime), runtime.config.gateway, host=host, port=port).run()
@@ -37,22 +42,34 @@ def serve(state: State, host: str | None, port: int | None) -> None:
 
 @click.command()
 @click.option("--residency", "residencies", multiple=True, help="Work only for rows of this residency.")
-@click.option("--metrics-port", type=int, default=0, help="Serve Prometheus metrics on this loopback port.")
+@click.option("--metrics-port", type=int, default=0, help="Serve Prometheus metrics on this port.")
+@click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Address to serve metrics on.")
 @pass_state
-def worker(state: State, residencies: tuple[str, ...], metrics_port: int) -> None:
-    """Process events and jobs until SIGTERM; what is held then is finished first."""
+def worker(state: State, residencies: tuple[str, ...], metrics_port: int, metrics_host: str) -> None:
+    """Process events and jobs until SIGTERM; what is held then is finished first.
+
+    SIGHUP reads the configuration again. One with mistakes changes nothing but a line in the log.
+    """
     with state.runtime() as runtime:
         configure(runtime.config.log)
+        tracing.configure("worker")
         prepare(runtime)
         link_alerts(runtime)
         metrics = Metrics()
         if metrics_port:
             from prometheus_client import start_http_server
 
-            start_http_server(metrics_port, addr="127.0.0.1", registry=metrics.registry)
+            start_http_server(metrics_port, addr=metrics_host, registry=metrics.registry)
+        signals = Signals()
         working = Worker(runtime, residencies=residencies, metrics=metrics, handlers=handlers())
-        _stop_on_signals(working.stopping)
-        working.run()
+        working.start()
+        while signals.wait() == "reload":
+            fresh = reloaded(state, working, residencies=residencies, metrics=metrics)
+            if fresh is not None:
+                working = fresh
+                working.start()
+        working.stop()
+        working.runtime.close()
 
 
 @click.command()
@@ -63,6 +80,7 @@ def up(state: State, host: str | None, port: int | None) -> None:
     """Run gateway and worker together: all that a small installation needs."""
     with state.runtime() as runtime:
         configure(runtime.config.log)
+        tracing.configure("up")
         prepare(runtime)
         announce(runtime)
         metrics = Metrics()
@@ -89,9 +107,36 @@ def prepare(runtime: Runtime) -> None:
         upgrade(database)
 
 
-def _stop_on_signals(stopping: threading.Event) -> None:
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        stopping.set()
+class Signals:
+    """What the process was asked by signals, in order: `stop` (SIGTERM, SIGINT) or `reload` (SIGHUP)."""
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+    def __init__(self) -> None:
+        self._asked: queue.SimpleQueue[str] = queue.SimpleQueue()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _signal, _frame: self._asked.put("stop"))
+        if hasattr(signal, "SIGHUP"):
+            signal.signal(signal.SIGHUP, lambda _signal, _frame: self._asked.put("reload"))
+
+    def wait(self) -> str:
+        """Return the next thing asked for."""
+        return self._asked.get()
+
+
+def reloaded(state: State, working: Worker, *, residencies: tuple[str, ...], metrics: Metrics) -> Worker | None:
+    """Return a worker of the configuration as it stands now; None, with nothing changed, when it cannot be used.
+
+    The new one is built and looked over before the old one finishes what it holds and ends.
+    """
+    old = working.runtime
+    try:
+        runtime = Runtime.open(state.config(), folder=state.folder, now=old.now)
+        prepare(runtime)
+        _ = runtime.policies, runtime.engine
+    except ConnectorsError as error:
+        log.error("reload_refused", error=str(error))
+        return None
+    link_alerts(runtime)
+    working.stop()
+    old.close()
+    log.info("reloaded", connections=len(runtime.config.connections))
+    return Worker(runtime, residencies=residencies, metrics=metrics, handlers=handlers())

@@ -12,6 +12,7 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from connectors import tracing
 from connectors.contract import Connector, ReceivesWebhooks
 from connectors.errors import ConfigError, Malformed, PluginFault, StoreUnavailable, Unverified
 from connectors.gateway.intake import Intake
@@ -117,7 +118,9 @@ class Webhooks:
         )
         database = self._runtime.databases.of(door.owner.residency)
         prepared = prepare(arrival, vault=self._runtime.vault, shards=database.shards)
-        await self._intakes[door.owner.residency].accept(prepared)
+        keys = [row["resource_key"] for row in prepared.events]
+        with tracing.span("delivery", keys, connection=door.owner.connection, events=len(keys)):
+            await self._intakes[door.owner.residency].accept(prepared)
 
     def _answer(self, connection: str, outcome: str, status: int, receipt: Receipt | None = None) -> Response:
         self._metrics.deliveries.labels(connection, outcome).inc()

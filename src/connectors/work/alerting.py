@@ -10,6 +10,7 @@ from functools import partial
 import sqlalchemy as sa
 import structlog
 
+from connectors import tracing
 from connectors.alerts.destination import Alert, Delivered
 from connectors.alerts.grouping import Group, Throttle, notice, summarize
 from connectors.contract import KnowsPeople
@@ -18,6 +19,7 @@ from connectors.host import wall
 from connectors.model import Person, PersonRef
 from connectors.store import alerts, jobs
 from connectors.store.alerts import Told
+from connectors.store.columns import natural_id
 from connectors.store.jobs import Job
 from connectors.work.job import Ended, JobRun
 
@@ -36,7 +38,8 @@ def deliver(run: JobRun) -> Ended:
     if held_until is not None:
         return Ended(partial(_hold, run, told, held_until))
     try:
-        delivered = _send(run, told.destination, _compose(run, told))
+        with tracing.span("alert", _keys(run, told), destination=told.destination):
+            delivered = _send(run, told.destination, _compose(run, told))
     except (AuthError, ConfigError, Unsupported) as error:
         # Trying again would not help; the receipt says why, and the alert can be revived when it is repaired.
         return Ended(partial(_receipt, run, told, error=error))
@@ -44,6 +47,11 @@ def deliver(run: JobRun) -> Ended:
         run.database.run(partial(_receipt, run, told, error=error, again=True))
         raise
     return Ended(partial(_receipt, run, told, delivered=delivered))
+
+
+def _keys(run: JobRun, told: Told) -> list[uuid.UUID]:
+    """Return the keys of the resources that an alert is about."""
+    return [natural_id("resource", told.residency, run.connection, each.resource.id) for each in told.findings]
 
 
 def deliver_summary(run: JobRun) -> Ended:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 import structlog
 
+from connectors import tracing
 from connectors.errors import (
     AuthError,
     ConfigError,
@@ -113,7 +114,8 @@ class EventWorker:
                 stale.append(Finished(row, task, Scan()))
                 continue
             ready.append((row, task))
-        scans = self._pipeline.process([task for _, task in ready])
+        with tracing.span("scan", [row["resource_key"] for row, _ in ready], events=len(ready)):
+            scans = self._pipeline.process([task for _, task in ready])
         finished = stale
         for (row, task), scan in zip(ready, scans, strict=True):
             if scan.failure is None:
@@ -232,7 +234,8 @@ class EventWorker:
         if not finished:
             return
         try:
-            done = self._commit(finished)
+            with tracing.span("record", [item.row["resource_key"] for item in finished], events=len(finished)):
+                done = self._commit(finished)
         except (LostLease, *UNSTORABLE):
             # One slow row, or one that no database takes, must not take the others with it.
             for item in finished:

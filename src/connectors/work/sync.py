@@ -8,6 +8,7 @@ from functools import partial
 import sqlalchemy as sa
 import structlog
 
+from connectors import tracing
 from connectors.contract import Syncs
 from connectors.errors import ConnectorsError, MissingScope, NotFound, Unsupported
 from connectors.host import guarded
@@ -163,7 +164,8 @@ def _commit(run: JobRun, progress: Progress, page: Page, plugin: str, number: in
             raise leases.LostLease("the partition was taken over")
         syncs.commit_page(run.database, c, prepared, now=now, published=published)
 
-    run.database.run(commit)
+    with tracing.span("sync page", [row["resource_key"] for row in prepared.events], connection=run.connection):
+        run.database.run(commit)
 
 
 def _after(run: JobRun, progress: Progress, page: Page, connection: sa.Connection) -> None:
