@@ -26,9 +26,9 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from connectors.config import parse_config
+from connectors.dashboard import routes
 from connectors.dashboard.secrets import hash_password
 from connectors.gateway.app import create_app
-from connectors.dashboard import routes
 from connectors.runtime import Runtime
 from connectors.store import tallies
 from connectors.store.dashboard import users
@@ -171,10 +171,12 @@ def plans(database: Database, client: TestClient) -> dict[str, list[str]]:
         client.get(path)
         sa.event.remove(engine, "before_cursor_execute", keep)
         lines: list[str] = []
-        for statement, parameters in list(statements):
+        for statement, parameters in statements:
             with engine.connect() as connection:
                 rows = connection.exec_driver_sql(prefix + statement, parameters).all()
-            lines.extend(str(row[-1]).strip() for row in rows if any(table in str(row[-1]) for table in (*BIG, "tally")))
+            lines.extend(
+                str(row[-1]).strip() for row in rows if any(table in str(row[-1]) for table in (*BIG, "tally"))
+            )
         found[name] = list(dict.fromkeys(line for line in lines if "SCAN" in line.upper() or "SEARCH" in line.upper()))
     return found
 
@@ -201,7 +203,9 @@ def main() -> None:
         metadata.create_all(database.engine)
         started = time.monotonic()
         fill(database, asked.findings)
-        say(figure="fill", database=database.dialect, findings=asked.findings, seconds=round(time.monotonic() - started))
+        say(
+            figure="fill", database=database.dialect, findings=asked.findings, seconds=round(time.monotonic() - started)
+        )
         made = User(users.user_id("default", "bench"), "bench", "admin", hash_password(PASSWORD))
         database.run(lambda c: users.put(database, c, "default", made, now=runtime.now() - timedelta(days=1)))
         with TestClient(create_app(runtime, routes=routes(runtime)), base_url="http://testserver") as client:

@@ -40,7 +40,7 @@ from connectors.runtime import Runtime
 from connectors.store.engine import Database
 from connectors.store.migrations import upgrade
 
-SECRET = "bench-signing-secret"  # noqa: S105 (of the load generator's own)
+SECRET = "bench-signing-secret"
 CONFIG = """
 database: {{url: "{url}"}}
 connections:
@@ -200,7 +200,9 @@ def main() -> None:
             ratios = [turn["ours"]["per_second"] / turn["bare"]["per_second"] for turn in rounds]
             middle = sorted(rounds, key=lambda turn: turn["ours"]["per_second"])[len(rounds) // 2]
             figure = {"figure": f"webhook accept, {name}", "ours": middle["ours"], "baseline": middle["bare"]}
-            print(json.dumps({**figure, "ratio": round(statistics.median(ratios), 2), "machine": machine()}), flush=True)
+            print(
+                json.dumps({**figure, "ratio": round(statistics.median(ratios), 2), "machine": machine()}), flush=True
+            )
 
 
 def machine() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import sqlalchemy as sa
@@ -14,7 +14,7 @@ from connectors import tracing
 from connectors.alerts.destination import Alert, Delivered
 from connectors.alerts.grouping import Group, Throttle, notice, summarize
 from connectors.contract import KnowsPeople
-from connectors.errors import AuthError, ConfigError, ConnectorsError, NotFound, Unsupported
+from connectors.errors import AuthError, ConfigError, ConnectorsError, RateLimited, Transient, Unsupported
 from connectors.host import wall
 from connectors.model import Person, PersonRef
 from connectors.store import alerts, jobs
@@ -24,6 +24,11 @@ from connectors.store.jobs import Job
 from connectors.work.job import Ended, JobRun
 
 log = structlog.get_logger()
+
+AUTHOR_ATTEMPTS = 2
+
+PEOPLE_KEPT = timedelta(hours=1)
+"""How long this process remembers who somebody is: alerts should not eat an app's budget."""
 
 
 def deliver(run: JobRun) -> Ended:
@@ -113,21 +118,33 @@ def _compose(run: JobRun, told: Told) -> Alert:
 
 
 def _author(run: JobRun, connection: str, ref: PersonRef | None) -> Person | None:
-    """Resolve the author where the app can; otherwise take what the event knew."""
+    """Resolve the author where the app can; otherwise take what the event knew.
+
+    An app that does not answer holds an alert back for two attempts only: telling somebody comes first.
+    """
     if ref is None:
         return None
     known = Person(ref.id, ref.name, ref.email)
     if ref.email or connection not in run.runtime.config.connections:
         return known
-    connector = run.connectors.get(connection)
-    if not isinstance(connector, KnowsPeople):
-        return known
+    cached = run.connectors.people.get((connection, ref.id))
+    if cached is not None and cached[1] > run.now():
+        return replace(cached[0], name=cached[0].name or ref.name)
     app = run.runtime.config.connections[connection].connector
     try:
+        connector = run.connectors.get(connection)
+        if not isinstance(connector, KnowsPeople):
+            return known
         with wall(run.runtime.host.owners[app], "person"):
             person = connector.person(ref)
-    except (NotFound, AuthError, Unsupported):
+    except (Transient, RateLimited):
+        if run.row["attempts"] <= AUTHOR_ATTEMPTS:
+            raise
         return known
+    except ConnectorsError as error:
+        log.info("author_unknown", connection=connection, reason=error.code)
+        return known
+    run.connectors.people[connection, ref.id] = (person, run.now() + PEOPLE_KEPT)
     return replace(person, name=person.name or ref.name)
 
 

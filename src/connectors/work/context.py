@@ -14,7 +14,7 @@ from structlog.typing import FilteringBoundLogger
 
 from connectors.contract import Budget, Connector
 from connectors.errors import ConfigError, RateLimited
-from connectors.model import JSON
+from connectors.model import JSON, Person
 from connectors.net import Limits, Session, connect
 from connectors.runtime import Runtime
 from connectors.store import connections
@@ -167,6 +167,8 @@ class Connections:
         self._contexts: dict[str, ConnectionContext] = {}
         self._lock = threading.Lock()
         self._local = threading.local()
+        self.people: dict[tuple[str, str], tuple[Person, datetime]] = {}
+        """Who people are, by (connection, id), and until when that holds."""
 
     def context(self, connection: str) -> ConnectionContext:
         """Return a connection's context."""
