@@ -191,7 +191,12 @@ def _register(plugin: Plugin, module: object, cli: click.Group | None) -> None:
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs)
     manager.register(module, name=plugin.name)
-    manager.check_pending()
+    try:
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        found = re.search(r"unknown hook '(\w+)'", str(error))
+        known = ", ".join(name for name in vars(hookspecs) if name.startswith("register_"))
+        raise ConfigError(f"there is no hook {found[1] if found else '?'!r}", hint=f"the hooks are: {known}") from None
     hooks = cast("Any", manager.hook)
     hooks.register_connectors(register=lambda c: plugin.connectors.update({_checked(c).name: c}))
     hooks.register_detectors(register=plugin.detectors.append)

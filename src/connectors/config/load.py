@@ -56,21 +56,26 @@ def parse_config(
 
 
 def _parse(text: str, name: str) -> tuple[Any, dict[Path_, int]]:
+    lines: dict[Path_, int] = {(): 1}
+    duplicates: list[str] = []
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if node is not None:
+            _index(node, (), lines, duplicates)
+        tree = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
         problem = f"{name}:{line}: this is not YAML: {getattr(error, 'problem', None) or 'it cannot be read'}"
         raise ConfigError(problem, problems=(problem,)) from error
-    lines: dict[Path_, int] = {(): 1}
-    duplicates: list[str] = []
-    if node is not None:
-        _index(node, (), lines, duplicates)
+    except (ValueError, RecursionError) as error:
+        # A date that does not exist, say, or a structure that contains itself.
+        problem = f"{name}:1: this is not YAML: a value cannot be read; put texts that look like dates in quotes"
+        raise ConfigError(problem, problems=(problem,)) from error
     if duplicates:
         listed = tuple(f"{name}:{problem}" for problem in duplicates)
         raise ConfigError("\n".join(listed), problems=listed)
-    return yaml.safe_load(text) or {}, lines
+    return tree, lines
 
 
 def _index(node: yaml.Node, path: Path_, lines: dict[Path_, int], duplicates: list[str]) -> None:
@@ -79,6 +84,8 @@ def _index(node: yaml.Node, path: Path_, lines: dict[Path_, int], duplicates: li
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a key must be a plain word", key.start_mark)
             if key.value in seen:
                 duplicates.append(f"{key.start_mark.line + 1}: {dotted((*path, key.value))} is written twice; keep one")
             seen.add(key.value)
