@@ -6,7 +6,16 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from connectors.model import Confidence, Severity, Visibility
 
@@ -132,8 +141,10 @@ class PolicySettings(Settings):
     """Which findings matter, how much, who is told, and what is done."""
 
     name: Name
-    detectors: tuple[str, ...] = Field(default=(), description="ids, families, categories or names; * is all")
     rules: tuple[str, ...] = Field(default=(), description="matches that count by these of `detection.rules`")
+    detectors: tuple[str, ...] = Field(
+        default=(), validate_default=True, description="ids, families, categories or names; * is all"
+    )
     except_detectors: tuple[str, ...] = ()
     min_confidence: ConfidenceName = Confidence.LIKELY
     min_count: int = Field(default=1, ge=1, description="distinct values in one part before it counts")
@@ -151,11 +162,12 @@ class PolicySettings(Settings):
     )
     enabled: bool = True
 
-    @model_validator(mode="after")
-    def _asks_for_something(self) -> PolicySettings:
-        if not self.detectors and not self.rules:
+    @field_validator("detectors")
+    @classmethod
+    def _asks_for_something(cls, detectors: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if not detectors and not info.data.get("rules"):
             raise ValueError('write `detectors: [secret]`, or "*" for all, or `rules: [...]` with names of your rules')
-        return self
+        return detectors
 
 
 class ThrottleSettings(Settings):

@@ -139,7 +139,7 @@ def test_rules_that_point_nowhere(opened: Opened, old: str, new: str, said: str)
 def test_a_policy_asks_for_something() -> None:
     from connectors.config import parse_config
 
-    with pytest.raises(ConfigError, match=r"policies\[0\]: write `detectors"):
+    with pytest.raises(ConfigError, match=r"policies\[0\]\.detectors: write `detectors"):
         parse_config("policies: [{name: idle}]")
 
 
