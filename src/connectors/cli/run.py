@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 import signal
-from types import FrameType
 
 import click
 import structlog
