@@ -79,8 +79,9 @@ def totp_step(secret: str, code: str, now: datetime) -> int | None:
     """Return the time step that a code is for, one step early or late included; None when it is wrong."""
     given = "".join(code.split())
     current = int(now.timestamp()) // STEP
-    found = [step for step in (current - 1, current, current + 1) if hmac.compare_digest(totp(secret, step), given)]
-    return found[-1] if given.isascii() and found else None
+    steps = (current - 1, current, current + 1)
+    found = [step for step in steps if hmac.compare_digest(totp(secret, step).encode(), given.encode())]
+    return found[-1] if found else None
 
 
 def totp_uri(secret: str, name: str) -> str:

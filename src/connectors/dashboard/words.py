@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -59,7 +58,8 @@ def term(field: str, value: object) -> str:
     """Return a term of the search language that finds exactly this value."""
     text = str(value)
     plain = text and all(character.isalnum() or character in "-_./#@" for character in text)
-    return f"{field}:{text}" if plain else f"{field}:{json.dumps(text, ensure_ascii=False)}"
+    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f"{field}:{text}" if plain else f'{field}:"{quoted}"'
 
 
 def search_url(*terms: str, **others: str) -> str:
