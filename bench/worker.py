@@ -52,7 +52,10 @@ policies:
 destinations:
   receiver:
     kind: webhook
-    config: {{url: "http://127.0.0.1:{port}/", secret: whsec_YmVuY2gtb25seS1zZWNyZXQtb2YtMzItYnl0ZXMtb2s=, allow_http: true}}
+    config:
+      url: "http://127.0.0.1:{port}/"
+      secret: whsec_YmVuY2gtb25seS1zZWNyZXQtb2YtMzItYnl0ZXMtb2s=
+      allow_http: true
     throttle: {{limit: 1000000, per: 1h}}
 outbound: {{allow: [127.0.0.0/8]}}
 work: {{threads: {threads}, poll: 0.05, lease: {lease}}}
