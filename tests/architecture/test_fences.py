@@ -1,0 +1,219 @@
+"""The walls of the house, held by reading the code: who may import whom, who may name what."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "connectors"
+MODULES = sorted(SOURCE.rglob("*.py"))
+PLUGINS = sorted((ROOT / "plugins").rglob("*.py"))
+
+PUBLIC = {
+    "connectors", "connectors.model", "connectors.errors", "connectors.contract", "connectors.net",
+    "connectors.detection.detector", "connectors.extraction.extractor", "connectors.alerts.destination",
+    "connectors.testing",
+}  # fmt: skip
+
+SDKS = {"slack_sdk", "github", "googleapiclient", "google", "atlassian", "httplib2", "google_auth_httplib2"}
+
+APPS = re.compile(r"slack|github|gdrive|google_?drive|jira|confluence|atlassian", re.IGNORECASE)
+
+DIALECTS = re.compile(r"\b(sqlite|postgresql|cockroachdb)\b")
+
+WALLS = {
+    "host.py": "around plugins", "work/worker.py": "around worker jobs", "gateway/intake.py": "every request an answer",
+}  # fmt: skip
+
+LONGEST = 450
+
+
+def names(paths: list[Path], base: Path) -> list[str]:
+    return [str(path.relative_to(base)) for path in paths]
+
+
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+
+
+def words(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yield the names and texts of a module that are code: no comments and no docstrings."""
+    docs = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    docs |= {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+            yield node.lineno, node.value
+        elif isinstance(node, ast.Name):
+            yield node.lineno, node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.lineno, node.attr
+
+
+@pytest.mark.parametrize("path", PLUGINS, ids=names(PLUGINS, ROOT / "plugins"))
+def test_a_plugin_imports_public_names_only(path: Path) -> None:
+    used = {name for name in imports(parsed(path)) if name == "connectors" or name.startswith("connectors.")}
+    assert used <= PUBLIC
+
+
+@pytest.mark.parametrize("path", PLUGINS, ids=names(PLUGINS, ROOT / "plugins"))
+def test_a_vendors_sdk_is_imported_in_one_file(path: Path) -> None:
+    used = {name.partition(".")[0] for name in imports(parsed(path))} & SDKS
+    assert not used or path.name in SDK_FILES, used
+
+
+SDK_FILES = {"client.py", "transport.py"}
+"""Google's client needs an HTTP transport of its own shape, which is a file beside it."""
+
+NAMES_APPS = (
+    "alerts",
+    "testing",
+    "detection",
+    "export",
+    "api/static",
+    "cli/demo.py",
+    "scaffold",
+    "extraction",
+    "validity",
+    "api",
+    "store/search.py",
+)
+"""Destinations may be apps, detectors and their checks name vendors of tokens, the published wire format names Slack,
+examples in help texts name some, the demo and the fakes show them."""
+
+
+def host_modules() -> list[Path]:
+    return [p for p in MODULES if not str(p.relative_to(SOURCE)).startswith(NAMES_APPS)]
+
+
+@pytest.mark.parametrize("path", host_modules(), ids=names(host_modules(), SOURCE))
+def test_the_host_names_no_app(path: Path) -> None:
+    assert [(line, word) for line, word in words(parsed(path)) if APPS.search(word) and word not in ALLOWED] == []
+
+
+ALLOWED = {"slack_sdk", "google.rpc"}
+"""A logger that is silenced by its name."""
+
+
+KNOWS_DIALECTS = ("store/engine.py", "store/migrations", "store/locality", "store/cdc", "cli/cdc.py", "cli/locality.py")
+
+
+def others() -> list[Path]:
+    return [p for p in MODULES if not str(p.relative_to(SOURCE)).startswith(KNOWS_DIALECTS)]
+
+
+@pytest.mark.parametrize("path", others(), ids=names(others(), SOURCE))
+def test_one_module_knows_which_database_it_is(path: Path) -> None:
+    found = [word for _, word in words(parsed(path)) if DIALECTS.fullmatch(word)]
+    relative = str(path.relative_to(SOURCE))
+    assert len(found) <= DIALECTS_LEFT.get(relative, 0), found
+
+
+DIALECTS_LEFT = {
+    "store/columns.py": 5,  # types that are made per dialect
+    "store/databases.py": 1,  # relative paths are SQLite's alone
+    "store/connections.py": 1,
+    "store/uploads.py": 1,
+    "work/housekeeping.py": 1,  # CockroachDB deletes expired rows by itself
+    "cli/check.py": 1,  # an embedded database is made at the first start
+    "cli/run.py": 1,
+}
+"""Places outside that may ask which database it is, and how often: this number may only go down."""
+
+
+def test_no_sql_outside_of_the_store() -> None:
+    statement = re.compile(r"^\s*(SELECT .* FROM|INSERT INTO|UPDATE \w+ SET|DELETE FROM|CREATE TABLE|ALTER TABLE)\b")
+    found = [
+        f"{path.relative_to(SOURCE)}:{line}"
+        for path in MODULES
+        if not str(path.relative_to(SOURCE)).startswith(("store", "testing", "extraction"))
+        for line, word in words(parsed(path))
+        if statement.match(word)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("path", [*MODULES, *PLUGINS], ids=names([*MODULES, *PLUGINS], ROOT))
+def test_broad_excepts_stand_at_walls_and_say_so(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for node in ast.walk(parsed(path)):
+        if not isinstance(node, ast.ExceptHandler):
+            continue
+        caught = [node.type] if not isinstance(node.type, ast.Tuple) else node.type.elts
+        if any(each is None or (isinstance(each, ast.Name) and each.id in BROAD) for each in caught):
+            assert re.search(r"noqa: BLE001 (\(.{8,}\)|- .{8,})", lines[node.lineno - 1]), (
+                f"line {node.lineno} gives no reason"
+            )
+            assert path not in PLUGINS, "a plugin has no wall of its own"
+
+
+BROAD = {"Exception", "BaseException"}
+
+
+@pytest.mark.parametrize("path", [*MODULES, *PLUGINS], ids=names([*MODULES, *PLUGINS], ROOT))
+def test_no_file_is_too_long_to_read(path: Path) -> None:
+    if "migrations/versions" not in str(path) and "catalog" not in str(path):
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= LONG.get(path.name, LONGEST)
+
+
+LONG = {"recording.py": 620, "kafka.py": 500}
+"""One transaction that is better read in one place; a stream that waits to be parted. Nothing else may join them."""
+
+
+PROBE = """
+import builtins, importlib, pkgutil, socket, sys, threading, pathlib
+import connectors
+written = []
+real = builtins.open
+def watched(file, mode="r", *rest, **options):
+    if set(mode) & set("wax+"):
+        written.append(str(file))
+    return real(file, mode, *rest, **options)
+builtins.open = watched
+before = threading.active_count()
+class NoSocket(socket.socket):
+    def connect(self, *a):
+        raise AssertionError("an import connects")
+socket.socket = NoSocket
+for found in pkgutil.walk_packages(connectors.__path__, "connectors."):
+    if ".migrations.env" in found.name or ".scaffold" in found.name or found.name.endswith("__main__"):
+        continue
+    try:
+        importlib.import_module(found.name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("connectors"):
+            raise
+written = [name for name in written if "__pycache__" not in name]
+assert not written, written
+started = [t.name for t in threading.enumerate() if t is not threading.main_thread()]
+assert not started, started
+print("clean")
+"""
+
+
+def test_importing_does_nothing_but_import(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE], cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.stdout == "clean\n", done.stderr
+    assert list(tmp_path.iterdir()) == []
