@@ -98,7 +98,7 @@ class GatewaySettings(Settings):
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     public_url: str = Field(default="", description="URL under which apps and people reach this server")
-    body_limit: int = Field(default=26 * 2**20, ge=1024, description="bytes; GitHub sends up to 25 MB")
+    body_limit: int = Field(default=26 * 2**20, ge=1024, description="bytes; apps send up to 25 MB")
     workers: int = Field(default=1, ge=1, le=64)
 
 
