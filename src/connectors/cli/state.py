@@ -38,9 +38,12 @@ class State:
     @contextmanager
     def runtime(self) -> Iterator[Runtime]:
         """Open the runtime for one command."""
+        from connectors.logs import configure
         from connectors.runtime import Runtime
 
-        opened = Runtime.open(self.config(), folder=self.folder)
+        config = self.config()
+        configure(config.log)  # to standard error: what a command prints may be JSON
+        opened = Runtime.open(config, folder=self.folder)
         try:
             yield opened
         finally:
