@@ -27,6 +27,7 @@ connections:
     connector: slack
     config:
       token: {slack_token}
+      user_token: {slack_user_token}
       webhook_secret: {slack_secret}
       base_url: {slack}/api/
   acme-github:
@@ -110,6 +111,7 @@ class Town:
         return CONFIG.format(
             slack=self._apps.url("slack"),
             slack_token=self.slack.token,
+            slack_user_token=self.slack.user_token,
             slack_secret=self.slack.signing_secret,
             github=self._apps.url("github"),
             github_token=self.github.token,

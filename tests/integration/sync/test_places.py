@@ -316,7 +316,7 @@ def test_the_ledger_adds_up(app: str, both: Callable[[str], Both]) -> None:
         ("slack", {"not_in_api"}),
         ("github", {"not_in_api"}),
         ("gdrive", set()),
-        ("jira", {"excluded"}),
+        ("jira", set()),
         ("confluence", {"not_in_api", "excluded", "budget"}),
     ],
 )

@@ -51,7 +51,9 @@ def house(apps: tuple[FakeSlack, FakeSlack], tmp_path: Path, cache: Path) -> Ite
 def shared(slack: FakeSlack, *, count: int = 3) -> list[Any]:
     """Share files of which the app tells only ids: each needs a call."""
     channel, user = slack.add_channel("general"), slack.add_user("Ann")
-    files = [slack.add_file(channel, user, f"{n}.txt", f"key {aws_key(f'{slack.name}{n}')}".encode()) for n in range(count)]
+    files = [
+        slack.add_file(channel, user, f"{n}.txt", f"key {aws_key(f'{slack.name}{n}')}".encode()) for n in range(count)
+    ]
     return [slack.file_event("file_shared", file) for file in files]
 
 
@@ -62,9 +64,7 @@ def found(house: Installation) -> dict[str, int]:
     return {name: sum(row["connection"] == name for row in rows) for name in ("slow", "fast")}
 
 
-def test_a_throttled_connection_does_not_slow_another(
-    house: Installation, apps: tuple[FakeSlack, FakeSlack]
-) -> None:
+def test_a_throttled_connection_does_not_slow_another(house: Installation, apps: tuple[FakeSlack, FakeSlack]) -> None:
     slow, fast = apps
     slow.fail(Response.of({"ok": False, "error": "ratelimited"}, 429, retry_after="30"), times=50)
     for slack in (slow, fast):
