@@ -149,7 +149,7 @@ def _parts(runtime: Runtime, policy: Policy, found: Upload) -> Iterator[list[dic
         if isinstance(text, UnitFailure):
             yield text
             continue
-        matches = detectors.table(policy, text.text, text.columns, text.rows)
+        matches = detectors.table(policy, text)
         shown, _ = answers.findings(policy, text.text, rules.counted(policy, text.text, matches))
         for finding in shown:
             # Only texts are redacted: there is no redacted file that this could be a place in.

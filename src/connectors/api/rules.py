@@ -42,6 +42,7 @@ from connectors.detection.user import (
 )
 from connectors.errors import ConfigError
 from connectors.extraction import tables
+from connectors.extraction.extractor import Text
 from connectors.model import Confidence, Match
 from connectors.redaction import Rule as Redaction
 from connectors.store.columns import natural_id
@@ -179,12 +180,15 @@ class Detectors:
     @staticmethod
     def _in_table(engine: Engine, text: str, mark: str) -> list[Match]:
         read = tables.table(text, mark=mark, media_type="text/csv")
-        return engine.scan(text, columns=read.columns, rows=read.rows)
+        return engine.scan(text, columns=read.columns, rows=read.rows, delimiter=mark)
 
-    def table(self, policy: Policy, text: str, columns: tuple[str, ...], rows: tuple[int, ...]) -> list[Match]:
+    def table(self, policy: Policy, read: Text) -> list[Match]:
         """Return the matches in one tabular text."""
-        found = self._for(policy.detectors).scan(text, columns=columns, rows=rows) if policy.detectors else []
-        return [*found, *_own_matches(policy.own, text, MOST_MATCHES)]
+        found: list[Match] = []
+        if policy.detectors:
+            engine = self._for(policy.detectors)
+            found = engine.scan(read.text, columns=read.columns, rows=read.rows, delimiter=read.delimiter)
+        return [*found, *_own_matches(policy.own, read.text, MOST_MATCHES)]
 
     def _for(self, ids: frozenset[str]) -> Engine:
         if ids <= self._ids:
