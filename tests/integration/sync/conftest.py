@@ -17,16 +17,20 @@ from connectors.contract import ConnectionConfig, Connector
 from connectors.errors import ConnectorsError
 from connectors.host import Host
 from connectors.model import (
+    ActionResult,
+    ActionSpec,
     Check,
     Container,
     Cursor,
     Event,
     EventKind,
+    Outcome,
     Page,
     Partition,
     Resource,
     ScanUnit,
     Subscription,
+    Target,
     UnitFailure,
 )
 from connectors.runtime import Runtime
@@ -44,7 +48,10 @@ gateway: {{public_url: "https://dlp.example"}}
 connections:
   acme: {{connector: script, config: {{}}}}
 policies:
-  - {{name: credentials, detectors: [secret], min_confidence: POSSIBLE}}
+  - name: credentials
+    detectors: [secret]
+    min_confidence: POSSIBLE
+    actions: [{{do: remove, after: 2d}}]
 detection: {{cache: {cache}}}
 """
 
@@ -59,6 +66,7 @@ class Script:
     now: datetime = START
     asked: list[Subscription | None] = field(default_factory=list)
     read: list[Partition] = field(default_factory=list)
+    acts: list[tuple[str, str]] = field(default_factory=list)
 
     def connector(self) -> type[Connector[Any]]:
         """Return the connector class of this app."""
@@ -67,6 +75,12 @@ class Script:
         class Scripted(Connector[ConnectionConfig]):
             name: ClassVar[str] = "script"
             Config = ConnectionConfig
+            actions: ClassVar[tuple[ActionSpec, ...]] = (ActionSpec("remove", "Remove the thing"),)
+
+            def act(self, action: str, target: Target, *, dry_run: bool) -> Outcome:
+                assert not dry_run
+                script.acts.append((action, target.resource.id))
+                return Outcome(ActionResult.DONE, "removed", "f" * 64)
 
             def check(self) -> Iterator[Check]:
                 return iter(())

@@ -16,8 +16,14 @@ from connectors.testing.planted import aws_key
 
 CONFIG = """
 connections:
-  slow: {{connector: slack, sync: {{enabled: false}}, config: {{token: {t}, webhook_secret: {s}, base_url: {slow}/api/}}}}
-  fast: {{connector: slack, sync: {{enabled: false}}, config: {{token: {t}, webhook_secret: {s}, base_url: {fast}/api/}}}}
+  slow:
+    connector: slack
+    sync: {{enabled: false}}
+    config: {{token: {t}, webhook_secret: {s}, base_url: {slow}/api/}}
+  fast:
+    connector: slack
+    sync: {{enabled: false}}
+    config: {{token: {t}, webhook_secret: {s}, base_url: {fast}/api/}}
 detection: {{cache: {cache}}}
 policies:
   - {{name: credentials, detectors: [secret], min_confidence: POSSIBLE}}
@@ -51,9 +57,8 @@ def house(apps: tuple[FakeSlack, FakeSlack], tmp_path: Path, cache: Path) -> Ite
 def shared(slack: FakeSlack, *, count: int = 3) -> list[Any]:
     """Share files of which the app tells only ids: each needs a call."""
     channel, user = slack.add_channel("general"), slack.add_user("Ann")
-    files = [
-        slack.add_file(channel, user, f"{n}.txt", f"key {aws_key(f'{slack.name}{n}')}".encode()) for n in range(count)
-    ]
+    texts = [f"key {aws_key(f'{slack.name}{n}')}".encode() for n in range(count)]
+    files = [slack.add_file(channel, user, f"{n}.txt", text) for n, text in enumerate(texts)]
     return [slack.file_event("file_shared", file) for file in files]
 
 
