@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -21,8 +22,11 @@ def main(message: str) -> None:
         number = len(list((Path(migrations.__file__).parent / "versions").glob("[0-9]*.py"))) + 1
         with database.engine.connect() as connection:
             config.attributes["connection"] = connection
-            command.revision(config, message, autogenerate=True, rev_id=f"{number:04d}")
+            made = command.revision(config, message, autogenerate=True, rev_id=f"{number:04d}")
         database.close()
+    # Alembic writes in a style of its own.
+    for verb in (("check", "--fix", "--quiet"), ("format", "--quiet")):
+        subprocess.run([sys.executable, "-m", "ruff", *verb, str(made.path)], check=True)  # type: ignore[union-attr]
 
 
 if __name__ == "__main__":

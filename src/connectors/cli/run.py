@@ -9,18 +9,16 @@ import click
 import structlog
 
 from connectors import tracing
-from connectors.api.jobs import HANDLERS as API_HANDLERS
+from connectors.assembly import handlers, site
 from connectors.cli.state import State, pass_state
-from connectors.dashboard import HANDLERS as DASHBOARD_HANDLERS
 from connectors.dashboard import announce, link_alerts
 from connectors.errors import ConfigError, ConnectorsError
-from connectors.gateway.serve import server, site
+from connectors.gateway.serve import server
 from connectors.logs import configure
 from connectors.metrics import Metrics
 from connectors.runtime import Runtime
 from connectors.store.migrations import pending_revisions, upgrade
-from connectors.work.job import Handler
-from connectors.work.worker import HANDLERS, Worker
+from connectors.work.worker import Worker
 
 log = structlog.get_logger()
 
@@ -89,11 +87,6 @@ def up(state: State, host: str | None, port: int | None) -> None:
             server(site(runtime, metrics=metrics), runtime.config.gateway, host=host, port=port).run()
         finally:
             working.stop()
-
-
-def handlers() -> dict[str, Handler]:
-    """Return what every queue's jobs mean: the workers' own, the developer API's and the dashboard's."""
-    return {**HANDLERS, **API_HANDLERS, **DASHBOARD_HANDLERS}
 
 
 def prepare(runtime: Runtime) -> None:

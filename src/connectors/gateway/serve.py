@@ -1,32 +1,11 @@
-"""The whole site of an installation, and the server that runs it."""
+"""The server that runs an ASGI application, with bounds on what clients may hold."""
 
 from __future__ import annotations
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute
 
-from connectors.api import create_api
 from connectors.config.models import GatewaySettings
-from connectors.dashboard import routes as dashboard_routes
-from connectors.gateway.app import Beside, create_app
-from connectors.metrics import Metrics
-from connectors.runtime import Runtime
-
-
-def site(runtime: Runtime, *, metrics: Metrics | None = None) -> Starlette:
-    """Return everything that `connectors serve` serves."""
-    metrics = metrics or Metrics()
-    routes: list[BaseRoute] = []
-    beside: list[Beside] = []
-    if runtime.config.api.enabled:
-        api = create_api(runtime)
-        routes.append(api.route)
-        beside.append(api.running)
-    if runtime.config.dashboard.enabled:
-        # The last: it owns every path that nobody else has.
-        routes.extend(dashboard_routes(runtime))
-    return create_app(runtime, metrics=metrics, routes=routes, beside=beside)
 
 
 def server(

@@ -12,14 +12,13 @@ from pathlib import Path
 import requests
 import uvicorn
 
-from connectors.api.jobs import HANDLERS as API_HANDLERS
+from connectors.assembly import handlers, site
 from connectors.config import parse_config
-from connectors.dashboard import HANDLERS as DASHBOARD_HANDLERS
-from connectors.gateway.serve import server, site
+from connectors.gateway.serve import server
 from connectors.metrics import Metrics
 from connectors.runtime import Runtime
 from connectors.store.migrations import upgrade
-from connectors.work.worker import HANDLERS, Worker
+from connectors.work.worker import Worker
 
 
 class Installation:
@@ -28,8 +27,7 @@ class Installation:
     def __init__(self, config: str, folder: Path, *, environ: Mapping[str, str] | None = None) -> None:
         self.metrics = Metrics()
         self.runtime = Runtime.open(parse_config(config, folder=folder, environ=environ or {}), folder=folder)
-        handlers = {**HANDLERS, **API_HANDLERS, **DASHBOARD_HANDLERS}
-        self.worker = Worker(self.runtime, metrics=self.metrics, handlers=handlers)
+        self.worker = Worker(self.runtime, metrics=self.metrics, handlers=handlers())
         self.port = 0
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None

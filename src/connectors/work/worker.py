@@ -11,7 +11,6 @@ from functools import partial
 import sqlalchemy as sa
 import structlog
 
-from connectors.api import jobs as platform
 from connectors.errors import (
     AuthError,
     ConnectorsError,
@@ -48,7 +47,6 @@ HANDLERS: Mapping[str, Handler] = {
     "recheck": housekeeping.recheck,
     "purge": housekeeping.purge_expired,
     "cdc": housekeeping.export_changes,
-    **platform.HANDLERS,
 }
 """What each queue's jobs mean, in the order in which an idle thread looks at them."""
 
