@@ -1,0 +1,123 @@
+"""A house that is broken on purpose. Minutes long: run by `make chaos`, never by `make test`."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from connectors.store import ledger
+from connectors.store.ledger import Counts
+from connectors.store.tables.findings import finding
+from connectors.store.tables.routing import alert
+from connectors.testing.fakeapps import FakeApps
+from connectors.testing.fakeapps.slack import FakeSlack
+from connectors.testing.installation import Installation
+from connectors.testing.planted import aws_key
+
+HERE = Path(__file__).parent
+EVENTS = 200
+
+REPORT: list[str] = []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how long each recovery took."""
+    for line in REPORT:
+        terminalreporter.write_line(line)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave this suite out unless it is named."""
+    if any("chaos" in argument for argument in config.args):
+        return
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.skip(reason="breaks things for minutes: make chaos"))
+
+
+class House:
+    """An installation with a gateway, and what must be true of it whatever was done to it."""
+
+    def __init__(self, installation: Installation, slack: FakeSlack, config: Path) -> None:
+        self.installation = installation
+        self.config = config
+        self.slack = slack
+        self.user, self.channel = slack.add_user("Ana"), slack.add_channel("general")
+        self.sent = 0
+
+    @property
+    def database(self) -> object:
+        return self.installation.runtime.databases.of("default")
+
+    def send(self, count: int = EVENTS) -> None:
+        """Post webhooks as the app does: again, until each is taken."""
+        for number in range(self.sent, self.sent + count):
+            headers, body = self.slack.post_message(self.channel, self.user, f"key {aws_key(str(number))}")
+            while self.installation.post("acme-slack", headers, body).status_code != 200:
+                time.sleep(0.05)
+        self.sent += count
+
+    def counts(self) -> tuple[int, int, int, Counts]:
+        """Return findings, alerts, alerts delivered, and the ledger."""
+        database = self.installation.runtime.databases.of("default")
+
+        def read(c: sa.Connection) -> tuple[int, int, int, Counts]:
+            found = c.execute(sa.select(sa.func.count()).select_from(finding)).scalar_one()
+            told = c.execute(sa.select(sa.func.count()).select_from(alert)).scalar_one()
+            done = c.execute(sa.select(sa.func.count()).where(alert.c.state != "pending")).scalar_one()
+            total = Counts()
+            for line in ledger.coverage(c, "default"):
+                total.add(line.counts)
+            return found, told, done, total
+
+        return database.read(read)
+
+    def recovered(self, name: str, *, within: float, step: Callable[[], object] = lambda: time.sleep(0.2)) -> None:
+        """Wait until everything is as if nothing had happened, and say how long it took."""
+        began = time.monotonic()
+        while time.monotonic() - began < within:
+            step()
+            found, told, done, counts = self.counts()
+            if (found, told, done, counts.pending) == (self.sent, self.sent, self.sent, 0):
+                break
+        found, told, done, counts = self.counts()
+        REPORT.append(
+            f"{name}: {self.sent} events, recovered in {time.monotonic() - began:.1f} s (bound {within:.0f} s)"
+        )
+        assert (found, told, done) == (self.sent, self.sent, self.sent)
+        assert (counts.listed, counts.scanned, counts.failed) == (self.sent, self.sent, 0)
+
+
+@pytest.fixture
+def database_url() -> str:
+    return "sqlite:///chaos.db"
+
+
+@pytest.fixture
+def house(tmp_path: Path, database_url: str) -> Iterator[House]:
+    slack = FakeSlack()
+    with FakeApps(slack).running() as apps:
+        config = f"""
+database: {{url: "{database_url}"}}
+connections:
+  acme-slack:
+    connector: slack
+    config: {{token: {slack.token}, webhook_secret: {slack.signing_secret}, base_url: "{apps.url("slack")}/api/"}}
+    sync: {{enabled: false}}
+policies:
+  - {{name: credentials, detectors: [secret], min_confidence: POSSIBLE, alert: [screen]}}
+destinations: {{screen: {{kind: console, throttle: {{limit: 100000}}}}}}
+work: {{lease: 3s, poll: 0.05, batch: 20, threads: 2}}
+detection: {{cache: {os.environ.get("CONNECTORS_TEST_CACHE", str(tmp_path / "cache"))}}}
+outbound: {{allow: [127.0.0.0/8]}}
+"""
+        file = tmp_path / "connectors.yaml"
+        file.write_text(config)
+        installation = Installation(config, tmp_path)
+        with installation.running(worker=False):
+            yield House(installation, slack, file)
