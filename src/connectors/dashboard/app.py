@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from connectors.dashboard import accounts, acting, findings, firewall, operating, overview, signing, words
+from connectors.dashboard import accounts, acting, findings, firewall, oidc, operating, overview, signing, words
 from connectors.dashboard.people import Permission
 from connectors.dashboard.visit import Dashboard, Endpoint, Page
 from connectors.runtime import Runtime
@@ -35,6 +35,8 @@ def routes(runtime: Runtime) -> list[BaseRoute]:
     return [
         *page("/signin", signing.sign_in_page, signing.sign_in),
         *page("/signin/code", signing.code_page, signing.code),
+        *page("/oidc/start", oidc.start),
+        *page("/oidc/callback", oidc.callback),
         *page("/signout", None, signing.sign_out),
         *page("/setup/{token}", signing.setup_page, signing.setup),
         *page("/password/{token}", signing.setup_page, signing.setup),

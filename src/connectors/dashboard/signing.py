@@ -69,7 +69,7 @@ def sign_in(visit: Visit) -> Response:
     good = secrets.check_password(user.password if user and known else "", password)
     if not good or user is None:
         return _refused(visit, name, locked)
-    _begin(visit, user, complete=user.totp is None)
+    begin_session(visit, user, complete=user.totp is None)
     wanted = local_path(visit.value("next", "/"))
     return visit.go(wanted if user.totp is None else f"/signin/code?next={wanted}")
 
@@ -115,7 +115,7 @@ def code(visit: Visit) -> Response:
 
     if not database.run(check):
         return visit.render("code.html", 401, error="That code is not right, or was used before.")
-    _begin(visit, owner, complete=True)
+    begin_session(visit, owner, complete=True)
     return visit.go(local_path(visit.value("next", "/")))
 
 
@@ -133,7 +133,7 @@ def open_totp(runtime: Runtime, user: User, sealed: bytes) -> str:
     return str(runtime.vault.open(sealed, context=f"totp:{user.id}"))
 
 
-def _begin(visit: Visit, user: User, *, complete: bool) -> None:
+def begin_session(visit: Visit, user: User, *, complete: bool) -> None:
     """Open a session under a fresh token; a token from before the sign-in is never taken over."""
     home, database = visit.dashboard.home, visit.dashboard.home_database
     token = random.token_urlsafe(32)
@@ -183,7 +183,7 @@ def setup(visit: Visit) -> Response:
     if user.totp is not None:
         # The link stands in for the password, not for the second factor.
         return visit.go("/signin", told="Password set. Sign in.")
-    _begin(visit, user, complete=True)
+    begin_session(visit, user, complete=True)
     return visit.go("/")
 
 

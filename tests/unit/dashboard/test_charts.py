@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
@@ -69,7 +70,7 @@ def test_exposure_moves_between_values() -> None:
 @given(st.lists(st.sampled_from(["open", "acknowledged", "resolved", "ignored", "false_positive"]), min_size=1))
 def test_whatever_happens_what_stands_is_what_lives(states: list[str]) -> None:
     moves = [(None, found(state=states[0]))]
-    moves += [(found(state=old), found(state=new)) for old, new in zip(states, states[1:], strict=False)]  # type: ignore[misc]
+    moves += [(found(state=old), found(state=new)) for old, new in pairwise(states)]
     added = sums(moves, NOW)
     standing = added.get(("acme", "acme-slack", STANDING, "severity", "4"))
     assert (standing.living if standing else 0) == (1 if states[-1] in ("open", "acknowledged") else 0)
