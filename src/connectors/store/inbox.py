@@ -206,9 +206,10 @@ def backlog(connection: sa.Connection, residency: str, *, now: datetime) -> tupl
     return int(count), (now - oldest if oldest else timedelta(0))
 
 
-def waiting(connection: sa.Connection, residency: str, *, limit: int) -> int:
-    """Return how many events wait, counting to `limit` and no further."""
-    some = sa.select(inbox.c.id).where(inbox.c.residency == residency, inbox.c.state == "ready").limit(limit).subquery()
+def waiting(connection: sa.Connection, residency: str, name: str, *, limit: int) -> int:
+    """Return how many events of a connection wait, counting to `limit` and no further."""
+    theirs = (inbox.c.residency == residency, inbox.c.connection == name, inbox.c.state == "ready")
+    some = sa.select(inbox.c.id).where(*theirs).limit(limit).subquery()
     return int(connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one())
 
 

@@ -25,7 +25,10 @@ SLICE = timedelta(seconds=10)
 """How long one partition may keep a thread before others have their turn."""
 
 BACKLOG_LIMIT = 5_000
-"""Events waiting from which on a sync stops reading, so that the inbox stays an inbox."""
+"""Events of a connection waiting from which on its sync stops reading, so that the inbox stays an inbox.
+
+Counted per connection: what waits for a throttled app must not stop the reading of the others.
+"""
 
 PAUSE = timedelta(seconds=1)
 
@@ -206,7 +209,7 @@ def _crowded(run: JobRun) -> bool:
         return True
 
     def count(c: sa.Connection) -> int:
-        return inbox.waiting(c, run.residency, limit=BACKLOG_LIMIT)
+        return inbox.waiting(c, run.residency, run.connection, limit=BACKLOG_LIMIT)
 
     return run.database.read(count) >= BACKLOG_LIMIT
 
