@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from connectors.store import findings, inbox
+from connectors.store import findings, inbox, jobs
 from connectors.testing.fakeapps import FakeApps, Response
 from connectors.testing.fakeapps.slack import FakeSlack
 from connectors.testing.installation import Installation
 from connectors.testing.planted import aws_key
+from connectors.work import sync
 
 CONFIG = """
 connections:
@@ -80,5 +81,22 @@ def test_a_throttled_connection_does_not_slow_another(house: Installation, apps:
     assert len(slow.calls) == 1, "one refusal is enough to wait"
 
     residency = house.runtime.owner("slow").residency
-    waiting = house.runtime.databases.of(residency).read(lambda c: inbox.waiting(c, residency, limit=100))
+    waiting = house.runtime.databases.of(residency).read(lambda c: inbox.waiting(c, residency, "slow", limit=100))
     assert waiting == 3, "what waits is not lost"
+
+
+def test_what_waits_for_a_throttled_app_does_not_stop_the_reading_of_another(
+    house: Installation, apps: tuple[FakeSlack, FakeSlack], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, fast = apps
+    monkeypatch.setattr(sync, "BACKLOG_LIMIT", 3)
+    slow.fail(Response.of({"ok": False, "error": "ratelimited"}, 429, retry_after="30"), times=50)
+    for headers, body in shared(slow):
+        house.post("slow", headers, body)
+    fast.write(fast.add_channel("general"), fast.add_user("Ann"), f"key {aws_key('history')}")
+    runtime, owner = house.runtime, house.runtime.owner("fast")
+    database = runtime.databases.of(owner.residency)
+    wanted = sync.request("fast", residency=owner.residency, tenant=owner.tenant)
+    database.run(lambda c: jobs.enqueue(database, c, [wanted], vault=runtime.vault, now=runtime.now()))
+    house.worker.drain()
+    assert found(house) == {"slow": 0, "fast": 1}
