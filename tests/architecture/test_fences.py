@@ -146,7 +146,7 @@ def test_no_sql_outside_of_the_store() -> None:
     found = [
         f"{path.relative_to(SOURCE)}:{line}"
         for path in MODULES
-        if not str(path.relative_to(SOURCE)).startswith(("store", "testing", "extraction"))
+        if not str(path.relative_to(SOURCE)).startswith(("store", "testing", "extraction", "cdc"))
         for line, word in words(parsed(path))
         if statement.match(word)
     ]
@@ -159,6 +159,8 @@ def test_broad_excepts_stand_at_walls_and_say_so(path: Path) -> None:
     for node in ast.walk(parsed(path)):
         if not isinstance(node, ast.ExceptHandler):
             continue
+        if isinstance(node.body[-1], ast.Raise) and node.body[-1].exc is None:
+            continue  # it looks, and lets it pass
         caught = [node.type] if not isinstance(node.type, ast.Tuple) else node.type.elts
         if any(each is None or (isinstance(each, ast.Name) and each.id in BROAD) for each in caught):
             assert re.search(r"noqa: BLE001 (\(.{8,}\)|- .{8,})", lines[node.lineno - 1]), (
