@@ -76,7 +76,7 @@ def test_webhooks_become_findings_through_kafka_and_the_ledger_balances(house: I
     assert found == 20
     assert (counts.listed, counts.scanned, counts.failed) == (20, 20, 0)
     database = house.runtime.databases.of("default")
-    assert database.read(lambda c: inbox.waiting(c, "default", limit=10)) == 0
+    assert database.read(lambda c: inbox.waiting(c, "default", "acme-slack", limit=10)) == 0
 
 
 def test_an_event_that_kafka_brings_twice_is_counted_once(house: Installation, slack: FakeSlack) -> None:
