@@ -22,7 +22,8 @@ CREATE TABLE action_run (
     batch UUID, 
     created_at TIMESTAMP WITH TIME ZONE NOT NULL, 
     ended_at TIMESTAMP WITH TIME ZONE, 
-    CONSTRAINT pk_action_run PRIMARY KEY (residency, id)
+    CONSTRAINT pk_action_run PRIMARY KEY (residency, id), 
+    CONSTRAINT ck_action_run_state CHECK (state IN ('pending', 'done', 'nothing_to_do', 'changed_meanwhile', 'refused', 'dry_run', 'failed', 'cancelled'))
 );
 
 CREATE INDEX ix_action_run_batch ON action_run (residency, batch);
@@ -44,7 +45,8 @@ CREATE TABLE alert (
     created_at TIMESTAMP WITH TIME ZONE NOT NULL, 
     delivered_at TIMESTAMP WITH TIME ZONE, 
     expires_at TIMESTAMP WITH TIME ZONE, 
-    CONSTRAINT pk_alert PRIMARY KEY (residency, id)
+    CONSTRAINT pk_alert PRIMARY KEY (residency, id), 
+    CONSTRAINT ck_alert_state CHECK (state IN ('pending', 'held', 'delivered', 'failed', 'summarized'))
 );
 
 COMMENT ON COLUMN alert.findings IS 'ids';
@@ -107,6 +109,7 @@ CREATE TABLE bulk (
     actor VARCHAR(255) NOT NULL, 
     query VARCHAR(1000) NOT NULL, 
     connections JSONB NOT NULL, 
+    chosen JSONB NOT NULL, 
     kind VARCHAR(32) NOT NULL, 
     what VARCHAR(64) NOT NULL, 
     dry_run BOOLEAN NOT NULL, 
@@ -120,10 +123,14 @@ CREATE TABLE bulk (
     created_at TIMESTAMP WITH TIME ZONE NOT NULL, 
     ended_at TIMESTAMP WITH TIME ZONE, 
     expires_at TIMESTAMP WITH TIME ZONE, 
-    CONSTRAINT pk_bulk PRIMARY KEY (residency, id)
+    CONSTRAINT pk_bulk PRIMARY KEY (residency, id), 
+    CONSTRAINT ck_bulk_kind CHECK (kind IN ('state', 'action', 'undo')), 
+    CONSTRAINT ck_bulk_state CHECK (state IN ('waiting', 'running', 'done', 'stopped'))
 );
 
 COMMENT ON COLUMN bulk.connections IS 'those the actor sees; null is all';
+
+COMMENT ON COLUMN bulk.chosen IS 'ids of findings, instead of all that fit; empty is all';
 
 COMMENT ON COLUMN bulk.what IS 'the state, the action, or the bulk that is undone';
 
@@ -169,7 +176,8 @@ CREATE TABLE connection (
     last_sync TIMESTAMP WITH TIME ZONE, 
     last_error VARCHAR(500) NOT NULL, 
     updated_at TIMESTAMP WITH TIME ZONE NOT NULL, 
-    CONSTRAINT pk_connection PRIMARY KEY (residency, id)
+    CONSTRAINT pk_connection PRIMARY KEY (residency, id), 
+    CONSTRAINT ck_connection_status CHECK (status IN ('ok', 'broken'))
 );
 
 COMMENT ON COLUMN connection.subscription IS 'the push channel, encrypted';
@@ -196,7 +204,8 @@ CREATE TABLE container (
     name VARCHAR(255) NOT NULL, 
     visibility VARCHAR(32) NOT NULL, 
     updated_at TIMESTAMP WITH TIME ZONE NOT NULL, 
-    CONSTRAINT pk_container PRIMARY KEY (residency, id)
+    CONSTRAINT pk_container PRIMARY KEY (residency, id), 
+    CONSTRAINT ck_container_visibility CHECK (visibility IN ('private', 'internal', 'external', 'link', 'public', 'unknown'))
 );
 
 CREATE TABLE dashboard_session (
@@ -232,7 +241,8 @@ CREATE TABLE dashboard_user (
     disabled BOOLEAN NOT NULL, 
     created_at TIMESTAMP WITH TIME ZONE NOT NULL, 
     last_sign_in TIMESTAMP WITH TIME ZONE, 
-    CONSTRAINT pk_dashboard_user PRIMARY KEY (residency, id)
+    CONSTRAINT pk_dashboard_user PRIMARY KEY (residency, id), 
+    CONSTRAINT ck_dashboard_user_role CHECK (role IN ('viewer', 'analyst', 'admin'))
 );
 
 COMMENT ON COLUMN dashboard_user.name IS 'as written at sign-in, lower case';
@@ -260,7 +270,8 @@ CREATE TABLE delivery (
     body BYTEA, 
     received_at TIMESTAMP WITH TIME ZONE NOT NULL, 
     expires_at TIMESTAMP WITH TIME ZONE, 
-    CONSTRAINT pk_delivery PRIMARY KEY (residency, id)
+    CONSTRAINT pk_delivery PRIMARY KEY (residency, id), 
+    CONSTRAINT ck_delivery_state CHECK (state IN ('accepted', 'failed', 'replayed'))
 );
 
 COMMENT ON COLUMN delivery.body IS 'encrypted; kept for failed deliveries only';
@@ -300,12 +311,18 @@ CREATE TABLE finding (
     revision INTEGER NOT NULL, 
     version BIGINT NOT NULL, 
     note VARCHAR(2000) NOT NULL, 
+    validity VARCHAR(32), 
+    validity_checked_at TIMESTAMP WITH TIME ZONE, 
+    validity_evidence JSONB, 
     first_seen TIMESTAMP WITH TIME ZONE NOT NULL, 
     last_seen TIMESTAMP WITH TIME ZONE NOT NULL, 
     resolved_at TIMESTAMP WITH TIME ZONE, 
     updated_at TIMESTAMP WITH TIME ZONE NOT NULL, 
     expires_at TIMESTAMP WITH TIME ZONE, 
-    CONSTRAINT pk_finding PRIMARY KEY (residency, id)
+    CONSTRAINT pk_finding PRIMARY KEY (residency, id), 
+    CONSTRAINT ck_finding_state CHECK (state IN ('open', 'acknowledged', 'resolved', 'ignored', 'false_positive')), 
+    CONSTRAINT ck_finding_validity CHECK (validity IN ('active', 'expired', 'unverified')), 
+    CONSTRAINT ck_finding_visibility CHECK (visibility IN ('private', 'internal', 'external', 'link', 'public', 'unknown'))
 );
 
 COMMENT ON COLUMN finding.fingerprint IS 'keyed; equal values have equal ones';
@@ -313,6 +330,10 @@ COMMENT ON COLUMN finding.fingerprint IS 'keyed; equal values have equal ones';
 COMMENT ON COLUMN finding.revision IS 'grows with each change of state';
 
 COMMENT ON COLUMN finding.version IS 'of the resource, when last seen';
+
+COMMENT ON COLUMN finding.validity IS 'what the vendor said; empty when nobody was asked';
+
+COMMENT ON COLUMN finding.validity_evidence IS 'vendor, endpoint, status, reason, version of the check';
 
 CREATE INDEX ix_finding_connection ON finding (residency, tenant, connection, last_seen, id);
 
@@ -345,12 +366,18 @@ CREATE TABLE finding_change (
     after VARCHAR(32) NOT NULL, 
     revision INTEGER NOT NULL, 
     comment VARCHAR(2000) NOT NULL, 
+    batch UUID, 
+    exported BOOLEAN NOT NULL, 
     CONSTRAINT pk_finding_change PRIMARY KEY (residency, id)
 );
 
 COMMENT ON COLUMN finding_change.actor IS 'system, a user, a key or a link';
 
+COMMENT ON COLUMN finding_change.batch IS 'file of the change data that it was claimed for';
+
 CREATE INDEX ix_finding_change_at ON finding_change (residency, tenant, at);
+
+CREATE INDEX ix_finding_change_export ON finding_change (residency, batch) WHERE NOT exported;
 
 CREATE INDEX ix_finding_change_finding ON finding_change (residency, finding_id, revision);
 
@@ -368,7 +395,8 @@ CREATE TABLE gap (
     reason VARCHAR(64) NOT NULL, 
     detail VARCHAR(500) NOT NULL, 
     at TIMESTAMP WITH TIME ZONE NOT NULL, 
-    CONSTRAINT pk_gap PRIMARY KEY (residency, id)
+    CONSTRAINT pk_gap PRIMARY KEY (residency, id), 
+    CONSTRAINT ck_gap_outcome CHECK (outcome IN ('skipped', 'failed'))
 );
 
 CREATE INDEX ix_gap_connection ON gap (residency, connection, reason);
@@ -395,7 +423,10 @@ CREATE TABLE inbox (
     reason VARCHAR(500) NOT NULL, 
     created_at TIMESTAMP WITH TIME ZONE NOT NULL, 
     expires_at TIMESTAMP WITH TIME ZONE, 
-    CONSTRAINT pk_inbox PRIMARY KEY (residency, id)
+    CONSTRAINT pk_inbox PRIMARY KEY (residency, id), 
+    CONSTRAINT ck_inbox_kind CHECK (kind IN ('changed', 'deleted', 'sync', 'exposure', 'revoked')), 
+    CONSTRAINT ck_inbox_source CHECK (source IN ('webhook', 'sync', 'replay')), 
+    CONSTRAINT ck_inbox_state CHECK (state IN ('ready', 'done', 'dead'))
 );
 
 COMMENT ON COLUMN inbox.body IS 'the event, encrypted';
@@ -423,7 +454,8 @@ CREATE TABLE job (
     reason VARCHAR(500) NOT NULL, 
     created_at TIMESTAMP WITH TIME ZONE NOT NULL, 
     expires_at TIMESTAMP WITH TIME ZONE, 
-    CONSTRAINT pk_job PRIMARY KEY (residency, id)
+    CONSTRAINT pk_job PRIMARY KEY (residency, id), 
+    CONSTRAINT ck_job_state CHECK (state IN ('ready', 'done', 'dead'))
 );
 
 COMMENT ON COLUMN job.key IS 'names the work: one row for one thing to do';
@@ -502,7 +534,8 @@ CREATE TABLE receipt (
     reference VARCHAR(500) NOT NULL, 
     detail VARCHAR(500) NOT NULL, 
     at TIMESTAMP WITH TIME ZONE NOT NULL, 
-    CONSTRAINT pk_receipt PRIMARY KEY (residency, id)
+    CONSTRAINT pk_receipt PRIMARY KEY (residency, id), 
+    CONSTRAINT ck_receipt_result CHECK (result IN ('delivered', 'retry', 'failed'))
 );
 
 CREATE INDEX ix_receipt_alert ON receipt (residency, alert_id);
@@ -616,7 +649,8 @@ CREATE TABLE stored_rule (
     revision INTEGER NOT NULL, 
     created_at TIMESTAMP WITH TIME ZONE NOT NULL, 
     updated_at TIMESTAMP WITH TIME ZONE NOT NULL, 
-    CONSTRAINT pk_stored_rule PRIMARY KEY (residency, id)
+    CONSTRAINT pk_stored_rule PRIMARY KEY (residency, id), 
+    CONSTRAINT ck_stored_rule_kind CHECK (kind IN ('rule', 'policy'))
 );
 
 COMMENT ON COLUMN stored_rule.body IS 'as the API takes it, encrypted';
@@ -634,7 +668,8 @@ CREATE TABLE suppression (
     comment VARCHAR(2000) NOT NULL, 
     at TIMESTAMP WITH TIME ZONE NOT NULL, 
     expires_at TIMESTAMP WITH TIME ZONE, 
-    CONSTRAINT pk_suppression PRIMARY KEY (residency, id)
+    CONSTRAINT pk_suppression PRIMARY KEY (residency, id), 
+    CONSTRAINT ck_suppression_verdict CHECK (verdict IN ('false_positive', 'accepted', 'confirmed'))
 );
 
 CREATE INDEX ix_suppression_fingerprint ON suppression (residency, tenant, fingerprint);
@@ -655,7 +690,8 @@ CREATE TABLE sync_partition (
     started_at TIMESTAMP WITH TIME ZONE, 
     finished_at TIMESTAMP WITH TIME ZONE, 
     updated_at TIMESTAMP WITH TIME ZONE NOT NULL, 
-    CONSTRAINT pk_sync_partition PRIMARY KEY (residency, id)
+    CONSTRAINT pk_sync_partition PRIMARY KEY (residency, id), 
+    CONSTRAINT ck_sync_partition_state CHECK (state IN ('waiting', 'reading', 'done', 'failed'))
 );
 
 COMMENT ON COLUMN sync_partition.cursor IS 'where the next page starts, encrypted';
@@ -704,7 +740,8 @@ CREATE TABLE tenant (
     signing_secret BYTEA NOT NULL, 
     created_at TIMESTAMP WITH TIME ZONE NOT NULL, 
     updated_at TIMESTAMP WITH TIME ZONE NOT NULL, 
-    CONSTRAINT pk_tenant PRIMARY KEY (residency, id)
+    CONSTRAINT pk_tenant PRIMARY KEY (residency, id), 
+    CONSTRAINT ck_tenant_status CHECK (status IN ('active', 'suspended'))
 );
 
 COMMENT ON COLUMN tenant.rate IS 'requests a second; the tier''s when null';
@@ -730,7 +767,8 @@ CREATE TABLE upload (
     created_at TIMESTAMP WITH TIME ZONE NOT NULL, 
     updated_at TIMESTAMP WITH TIME ZONE NOT NULL, 
     expires_at TIMESTAMP WITH TIME ZONE, 
-    CONSTRAINT pk_upload PRIMARY KEY (residency, id)
+    CONSTRAINT pk_upload PRIMARY KEY (residency, id), 
+    CONSTRAINT ck_upload_state CHECK (state IN ('open', 'finished', 'scanning', 'done', 'failed'))
 );
 
 COMMENT ON COLUMN upload.request IS 'policy and metadata of the scan, encrypted';

@@ -55,12 +55,21 @@ def shard_of(key: uuid.UUID, shards: int) -> int:
 def choice(
     name: str, values: type[StrEnum] | Sequence[str], *, nullable: bool = False, **options: Any
 ) -> sa.Column[str]:
-    """Return a text column that a CHECK confines to `values`: altering a native enum is a schema job."""
+    """Return a text column that a CHECK confines to `values`: altering a native enum is a schema job.
+
+    The CHECK stands at the table, where migrations see it: `confine` puts it there.
+    """
     allowed = [str(value) for value in values]
-    listed = ", ".join(f"'{value}'" for value in allowed)
-    return sa.Column(
-        name, sa.String(32), sa.CheckConstraint(f"{name} IN ({listed})", name=name), nullable=nullable, **options
-    )
+    return sa.Column(name, sa.String(32), nullable=nullable, info={"values": allowed}, **options)
+
+
+def confine(metadata: sa.MetaData) -> None:
+    """Give every `choice` column of the tables its CHECK."""
+    for table in metadata.tables.values():
+        for column in table.c:
+            if "values" in column.info:
+                listed = ", ".join(f"'{value}'" for value in column.info["values"])
+                table.append_constraint(sa.CheckConstraint(f"{column.name} IN ({listed})", name=column.name))
 
 
 def key_columns() -> tuple[sa.Column[Any], ...]:

@@ -18,6 +18,9 @@ FACETS = ("severity", "state", "detector", "container_name", "connection", "visi
 SAMPLE = 500
 """Findings that the facets of a search are counted over: the latest ones."""
 
+LOOKED = 10_000
+"""Findings that a search looks at for one page, where no index leads to what it looks for."""
+
 Where = Sequence[sa.ColumnElement[bool]]
 Row = Mapping[str, Any]
 
@@ -52,26 +55,71 @@ def scope(residency: str, tenant: str, connections: Sequence[str] | None) -> lis
 
 
 def page(
-    connection: sa.Connection, where: Where, *, sort: Sort, limit: int, after: Sequence[Any] | None = None
+    connection: sa.Connection,
+    where: Where,
+    *,
+    sort: Sort,
+    limit: int,
+    after: Sequence[Any] | None = None,
+    sifted: Where = (),
 ) -> list[Row]:
-    """Return one page of findings; `after` holds the sort columns of the last row before it."""
-    columns = [finding.c[name] for name in sort.columns]
-    query = sa.select(finding).where(*where)
-    if after is not None:
-        bound = sa.tuple_(*(sa.literal(value, column.type) for value, column in zip(after, columns, strict=True)))
-        place = sa.tuple_(*columns)
-        query = query.where(place > bound if sort.ascending else place < bound)
+    """Return one page of findings; `after` holds the sort columns of the last row before it.
+
+    `where` rests on an index. `sifted` does not: it is asked of the next `LOOKED` findings only, so that a page
+    costs the same however rare what it looks for is.
+    """
+    if not sifted:
+        return [row._asdict() for row in connection.execute(_ordered(sa.select(finding), where, sort, after, limit))]
+    looked = _ordered(sa.select(finding), where, sort, after, LOOKED).subquery("looked")
+    columns = [looked.c[name] for name in sort.columns]
+    query = sa.select(looked).where(*_moved(sifted, looked))
     query = query.order_by(*(column if sort.ascending else column.desc() for column in columns)).limit(limit)
     return [row._asdict() for row in connection.execute(query)]
 
 
-def facets(connection: sa.Connection, where: Where, *, values: int = 8) -> tuple[dict[str, list[tuple[Any, int]]], int]:
+def last_looked(
+    connection: sa.Connection, where: Where, *, sort: Sort, after: Sequence[Any] | None = None
+) -> Row | None:
+    """Return the sort columns of the last finding that a sifted page looked at; None when it came to the end."""
+    columns = [finding.c[name] for name in sort.columns]
+    query = _ordered(sa.select(*columns), where, sort, after, 1).offset(LOOKED - 1)
+    row = connection.execute(query).first()
+    return row._asdict() if row else None
+
+
+def facets(
+    connection: sa.Connection, where: Where, *, sifted: Where = (), values: int = 8
+) -> tuple[dict[str, list[tuple[Any, int]]], int]:
     """Return the commonest values of each facet among the latest findings of a search, and how many those were."""
     columns = [finding.c[name] for name in FACETS]
     query = sa.select(*columns).where(*where).order_by(finding.c.last_seen.desc(), finding.c.id.desc()).limit(SAMPLE)
+    if sifted:
+        looked = _ordered(sa.select(finding), where, SORTS["recent"], None, LOOKED).subquery("looked")
+        query = sa.select(*(looked.c[name] for name in FACETS)).where(*_moved(sifted, looked)).limit(SAMPLE)
     rows = connection.execute(query).all()
     counted = {name: Counter(row[place] for row in rows) for place, name in enumerate(FACETS)}
     return {name: counter.most_common(values) for name, counter in counted.items()}, len(rows)
+
+
+def _ordered(
+    query: sa.Select[Any], where: Where, sort: Sort, after: Sequence[Any] | None, limit: int
+) -> sa.Select[Any]:
+    columns = [finding.c[name] for name in sort.columns]
+    query = query.where(*where)
+    if after is not None:
+        bound = sa.tuple_(*(sa.literal(value, column.type) for value, column in zip(after, columns, strict=True)))
+        place = sa.tuple_(*columns)
+        query = query.where(place > bound if sort.ascending else place < bound)
+    return query.order_by(*(column if sort.ascending else column.desc() for column in columns)).limit(limit)
+
+
+def _moved(conditions: Where, to: sa.FromClause) -> list[sa.ColumnElement[bool]]:
+    """Say of a subquery what was said of the finding table."""
+
+    def move(element: Any, **_: Any) -> Any:
+        return to.c[element.name] if isinstance(element, sa.Column) and element.table is finding else None
+
+    return [sa.sql.visitors.replacement_traverse(each, {}, move) for each in conditions]
 
 
 def count_to(connection: sa.Connection, where: Where, *, limit: int) -> int:

@@ -99,7 +99,7 @@ finding_change = sa.Table(
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("comment", sa.String(2000), nullable=False),
     sa.Column("batch", sa.Uuid(), comment="file of the change data that it was claimed for"),
-    sa.Column("exported", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
+    sa.Column("exported", sa.Boolean, nullable=False, default=False),
     sa.Index("ix_finding_change_finding", "residency", "finding_id", "revision"),
     sa.Index("ix_finding_change_at", "residency", "tenant", "at"),
     sa.Index(
