@@ -115,9 +115,10 @@ def prepared(folder: Path, place: tuple[str, str, str], cache: Path) -> Path:
     runtime = opened(folder)
     for database in runtime.databases.all():
         upgrade(database)
-        owner, now = runtime.owner(NAME), runtime.now()
-        wanted = sync.request(NAME, residency=owner.residency, tenant=owner.tenant)
-        database.run(lambda c, d=database, w=wanted, n=now: jobs.enqueue(d, c, [w], vault=runtime.vault, now=n))
+    owner, now = runtime.owner(NAME), runtime.now()
+    theirs = runtime.databases.of(owner.residency)
+    wanted = sync.request(NAME, residency=owner.residency, tenant=owner.tenant)
+    theirs.run(lambda c: jobs.enqueue(theirs, c, [wanted], vault=runtime.vault, now=now))
     runtime.close()
     return folder
 
