@@ -19,7 +19,7 @@ from connectors.model import FindingState
 from connectors.store import findings, review
 from connectors.store.dashboard import pages, views
 from connectors.store.dashboard.pages import SORTS, Sort
-from connectors.store.search import FIELDS, QueryError, search
+from connectors.store.search import FIELDS, QueryError, Term, conditions, parse, search
 
 LIMIT = 50
 FIELD_OF = {"container_name": "container"}
@@ -32,7 +32,7 @@ def finding_list(visit: Visit) -> Response:
     sort = SORTS.get(visit.value("sort"), SORTS["recent"])
     views_of = visit.dashboard.home_database.read(lambda c: views.listed(c, visit.dashboard.home, visit.who.user.id))
     error: QueryError | None = None
-    shown: dict[str, Any] = {"rows": [], "facets": {}, "sampled": 0, "after": ""}
+    shown: dict[str, Any] = {"rows": [], "facets": {}, "sampled": 0, "after": "", "looked": 0}
     try:
         shown = listed(visit, query, sort)
     except QueryError as refused:
@@ -49,22 +49,46 @@ def where(visit: Visit, query: str) -> list[sa.ColumnElement[bool]]:
     return [*pages.scope(visit.residency, visit.tenant, visit.connections), *search(query, visit.now)]
 
 
+LED = frozenset({"detector", "connection", "severity"})
+"""Fields whose index keeps the order of what was last seen."""
+FEW = frozenset({"id", "violation", "fingerprint"})
+"""Fields whose index leads to few findings, whatever their order."""
+
+
+def split(query: str, sort: Sort) -> tuple[list[Term], list[Term]]:
+    """Return the terms that an index leads to in the wanted order, and those that are sifted. Pure."""
+    led: list[Term] = []
+    sifted: list[Term] = []
+    for term_ in parse(query):
+        value = term_.values[0]
+        exact = not term_.negated and len(term_.values) == 1 and value.operator == "=" and not value.prefix
+        ordered = term_.field in LED and sort.name in ("recent", "oldest")
+        bounds = term_.field == sort.columns[0] and not term_.negated and len(term_.values) == 1
+        (led if bounds or (exact and (ordered or term_.field in FEW)) else sifted).append(term_)
+    return led, sifted
+
+
 def listed(visit: Visit, query: str, sort: Sort) -> dict[str, Any]:
     """Return one page with its facets and the place of the next."""
-    condition = where(visit, query)
+    led, rest = split(query, sort)
+    scope = pages.scope(visit.residency, visit.tenant, visit.connections)
+    condition, sifted = [*scope, *conditions(led, visit.now)], conditions(rest, visit.now)
     after = open_place(visit.value("after"), sort)
 
-    def look(c: sa.Connection) -> tuple[list[Any], Any]:
-        rows = pages.page(c, condition, sort=sort, limit=LIMIT + 1, after=after)
-        return rows, pages.facets(c, condition)
+    def look(c: sa.Connection) -> tuple[list[Any], Any, Any]:
+        rows = pages.page(c, condition, sort=sort, limit=LIMIT + 1, after=after, sifted=sifted)
+        short = sifted and len(rows) <= LIMIT
+        last = pages.last_looked(c, condition, sort=sort, after=after) if short else None
+        return rows, pages.facets(c, condition, sifted=sifted), last
 
-    rows, (counted, sampled) = visit.read(look)
-    more = len(rows) > LIMIT
+    rows, (counted, sampled), last = visit.read(look)
+    end = rows[LIMIT - 1] if len(rows) > LIMIT else last
     return {
         "rows": rows[:LIMIT],
         "facets": {FIELD_OF.get(name, name): _facet(name, values) for name, values in counted.items() if values},
         "sampled": sampled,
-        "after": place_of(rows[LIMIT - 1], sort) if more else "",
+        "after": place_of(end, sort) if end else "",
+        "looked": pages.LOOKED if last else 0,
     }
 
 

@@ -780,7 +780,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_tally")),
     )
     with op.batch_alter_table("tally", schema=None) as batch_op:
-        batch_op.create_index("ix_tally_day", ["residency", "tenant", "dimension", "day"], unique=False)
+        batch_op.create_index(
+            "ix_tally_day",
+            ["residency", "tenant", "dimension", "day", "value", "connection", "living", "found", "closed", "seconds"],
+            unique=False,
+        )
         batch_op.create_index("ix_tally_value", ["residency", "tenant", "dimension", "value", "day"], unique=False)
 
     op.create_table(
