@@ -109,7 +109,7 @@ def test_a_dry_run_then_the_action(open_page: OpenPage) -> None:
 
 def test_reveal_is_a_permission_of_its_own_and_audited(open_page: OpenPage) -> None:
     page = open_page("ada")
-    first_finding(page, "state:open connection:acme-github detector:us_ssn")
+    first_finding(page, "state:open connection:acme-jira detector:us_ssn")
     page.click("button:has-text('Reveal')")
     page.wait_for_selector(".reveal mark")
     assert re.fullmatch(r"\d{3}-\d{2}-\d{4}", page.locator(".reveal mark >> nth=0").inner_text())
