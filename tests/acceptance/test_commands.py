@@ -144,7 +144,7 @@ def test_check_says_what_will_not_work(run: Any, tmp_path: Path) -> None:
     code, output = run("check", "--offline", "--json")
     assert code == 2
     failed = [check["message"] for check in json.loads(output)["checks"] if check["level"] == "failed"]
-    assert len(failed) == 2
+    assert len(failed) == 3
     bad.write_text(good.replace("detectors: [secret]", "detectors: [sekret]"))
     assert "sekret" in run("check", "--offline")[1]
     bad.write_text(good.split("policies:")[0])
