@@ -34,7 +34,7 @@ from connectors.store import tallies
 from connectors.store.dashboard import users
 from connectors.store.dashboard.users import User
 from connectors.store.engine import Database
-from connectors.store.recording import change
+from connectors.store.lifecycle import change
 from connectors.store.tables import metadata
 from connectors.store.tables.findings import finding, finding_change
 

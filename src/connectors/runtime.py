@@ -30,7 +30,7 @@ from connectors.policy import Choice, Policies, answers
 from connectors.store.alerts import Told
 from connectors.store.connections import Owner
 from connectors.store.databases import Databases
-from connectors.store.recording import Routes
+from connectors.store.planning import Routes
 from connectors.validity import VERIFIERS, Checker, verifiers_by_detector
 from connectors.validity.check import LIMITS, Bounds
 from connectors.vault import Vault, load_key_file

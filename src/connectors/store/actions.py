@@ -11,9 +11,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.model import Outcome, Visibility
-from connectors.store import jobs, recording, tallies
+from connectors.store import jobs, planning, tallies
 from connectors.store.columns import natural_id
 from connectors.store.engine import Database
+from connectors.store.lifecycle import LIVING
 from connectors.store.tables.findings import audit, finding
 from connectors.store.tables.routing import action_run
 from connectors.vault import Vault
@@ -146,7 +147,7 @@ def expose(
     visibility: Visibility,
     *,
     judged: Callable[[Mapping[str, Any]], tuple[str, ...] | None],
-    routes: recording.Routes,
+    routes: planning.Routes,
     vault: Vault,
     now: datetime,
 ) -> int:
@@ -155,7 +156,7 @@ def expose(
         finding.c.residency == residency,
         finding.c.connection == name,
         finding.c.container == container,
-        finding.c.state.in_(recording.LIVING),
+        finding.c.state.in_(LIVING),
     )
     rows, news, moves = [], [], []
     for found in connection.execute(query):
@@ -170,6 +171,6 @@ def expose(
         rows.append(row)
     database.upsert(connection, finding, rows, update=("visibility", "policies", "revision", "updated_at"))
     tallies.count(database, connection, residency, moves, now)
-    wanted = recording.alert_jobs(database, connection, news, routes, now)
+    wanted = planning.alert_jobs(database, connection, news, routes, now)
     jobs.enqueue(database, connection, wanted, vault=vault, now=now)
     return len(rows)

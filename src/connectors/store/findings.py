@@ -14,7 +14,7 @@ from connectors.model import FindingState
 from connectors.store import tallies
 from connectors.store.columns import natural_id
 from connectors.store.engine import Database, Row
-from connectors.store.recording import LIVING, change
+from connectors.store.lifecycle import LIVING, change
 from connectors.store.tables.findings import finding, finding_change, suppression
 
 VERDICTS = {FindingState.FALSE_POSITIVE: "false_positive", FindingState.IGNORED: "accepted"}

@@ -15,7 +15,7 @@ from connectors.model import FindingState
 from connectors.store import actions, tallies
 from connectors.store.columns import natural_id
 from connectors.store.engine import Database
-from connectors.store.recording import change
+from connectors.store.lifecycle import change
 from connectors.store.tables.findings import finding, finding_change, suppression
 
 VERDICTS = ("false_positive", "accepted", "confirmed")

@@ -18,7 +18,7 @@ from connectors.store.columns import natural_id
 from connectors.store.engine import Database, Row
 from connectors.store.inbox import event_row
 from connectors.store.ledger import Counts
-from connectors.store.recording import delete_below, living_findings, resolved
+from connectors.store.lifecycle import delete_below, living_findings, resolved
 from connectors.store.tables.findings import finding, finding_change, resource
 from connectors.store.tables.intake import inbox as inbox_table
 from connectors.store.tables.intake import job

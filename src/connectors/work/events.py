@@ -26,7 +26,8 @@ from connectors.store import containers, leases, ledger
 from connectors.store.engine import Database, Row
 from connectors.store.inbox import open_event
 from connectors.store.leases import LostLease
-from connectors.store.recording import Finished, Recorded, record
+from connectors.store.merging import Finished, Recorded
+from connectors.store.recording import record
 from connectors.store.tables.findings import resource
 from connectors.work.context import Connections
 from connectors.work.stream import EventStream, Heartbeat

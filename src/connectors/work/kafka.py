@@ -442,7 +442,7 @@ def copy_dead(publisher: Publisher, residency: str, row: Row, reason: str) -> No
     try:
         publisher.bury(residency, row, reason)
     except StoreUnavailable as error:
-        log.error("dead_letter_not_copied", event=str(row["id"]), error=str(error))
+        log.error("dead_letter_not_copied", event_id=str(row["id"]), error=str(error))
 
 
 def consumer_options(settings: StreamSettings, residency: str) -> dict[str, Any]:

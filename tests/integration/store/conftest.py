@@ -27,7 +27,9 @@ from connectors.store import inbox, leases, ledger
 from connectors.store.engine import Database, Row
 from connectors.store.inbox import Arrival, open_event, prepare
 from connectors.store.leases import Queue
-from connectors.store.recording import Finished, Recorded, Routes, record
+from connectors.store.merging import Finished, Recorded
+from connectors.store.planning import Routes
+from connectors.store.recording import record
 from connectors.store.tables import metadata
 from connectors.vault import Vault, new_key
 

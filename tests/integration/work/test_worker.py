@@ -85,15 +85,15 @@ def test_what_no_database_takes_does_not_hold_up_the_others_either(house: Any, m
     house.leak("m1")
     house.tell(house.event("m2", f"{aws_key('m2')}"))
     house.leak("m3")
-    from connectors.store import recording
+    from connectors.store import merging
 
-    real = recording._finding_row
+    real = merging.finding_row
 
     def poisoned(item: Any, *rest: Any) -> Any:
         row = real(item, *rest)
         return {**row, "count": 2**70} if item.task.event.resource.id == "m2" else row
 
-    monkeypatch.setattr(recording, "_finding_row", poisoned)
+    monkeypatch.setattr(merging, "finding_row", poisoned)
     for _ in range(6):
         house.later(hours=1)
     assert sorted(row["resource_id"] for row in house.rows("finding")) == ["m1", "m3"]

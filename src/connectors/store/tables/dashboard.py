@@ -124,7 +124,16 @@ tally = sa.Table(
     sa.Column("seconds", sa.BigInteger, nullable=False, comment="from first seen to closed, summed"),
     # It covers what the overview reads: thousands of counters are summed without a look at the table.
     sa.Index(
-        "ix_tally_day", "residency", "tenant", "dimension", "day", "value", "connection", "living", "found", "closed",
+        "ix_tally_day",
+        "residency",
+        "tenant",
+        "dimension",
+        "day",
+        "value",
+        "connection",
+        "living",
+        "found",
+        "closed",
         "seconds",
     ),
     sa.Index("ix_tally_value", "residency", "tenant", "dimension", "value", "day"),
