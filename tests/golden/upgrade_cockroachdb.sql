@@ -724,7 +724,7 @@ COMMENT ON COLUMN tally.living IS 'open and acknowledged';
 
 COMMENT ON COLUMN tally.seconds IS 'from first seen to closed, summed';
 
-CREATE INDEX ix_tally_day ON tally (residency, tenant, dimension, day);
+CREATE INDEX ix_tally_day ON tally (residency, tenant, dimension, day, value, connection, living, found, closed, seconds);
 
 CREATE INDEX ix_tally_value ON tally (residency, tenant, dimension, value, day);
 
