@@ -1,4 +1,4 @@
-"""Take the pictures in docs/img: the dashboard over the invented company, light, dark and narrow. `make screenshots`."""
+"""Take the pictures in docs/img: the dashboard over the invented company. `make screenshots` runs it."""
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,8 +43,7 @@ def browser() -> Iterator[Any]:
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        warnings.warn(pytest.PytestWarning("BROWSER TESTS SKIPPED: pip install playwright"), stacklevel=1)
-        pytest.skip("BROWSER TESTS SKIPPED: Playwright is not installed")
+        pytest.skip("BROWSER TESTS SKIPPED: pip install playwright")
     if not CHROMIUM.exists():
         pytest.skip(f"BROWSER TESTS SKIPPED: there is no {CHROMIUM}; apt-get install chromium")
     with sync_playwright() as playwright:

@@ -10,8 +10,10 @@ import pytest
 
 pytestmark = pytest.mark.browser
 
-PAGES = ["/", "/findings", "/findings?q=state:open&sort=severity", "/coverage", "/connections", "/connections/acme-slack",
-         "/policies", "/bulk", "/audit", "/users", "/account"]  # fmt: skip
+PAGES = [
+    "/", "/findings", "/findings?q=state:open&sort=severity", "/coverage", "/connections", "/connections/acme-slack",
+    "/policies", "/bulk", "/audit", "/users", "/account",
+]  # fmt: skip
 
 OpenPage = Callable[..., Any]
 

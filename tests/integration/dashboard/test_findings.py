@@ -27,10 +27,12 @@ def ids(runtime: Runtime) -> list[str]:
     }
     rows = [
         {
-            **defaults, "residency": "eu", "id": uuid.uuid4(), "tenant": "acme", "connection": f"c{n % 2}", "app": "slack",
+            **defaults, "residency": "eu", "id": uuid.uuid4(), "tenant": "acme", "connection": f"c{n % 2}",
+            "app": "slack",
             "resource_key": uuid.uuid4(), "visibility": "internal", "detector": f"d{n % 3}", "confidence": 4,
             "severity": 1 + n % 5, "policies": [], "places": [], "state": "open", "author_id": f"U{n % 10}",
-            "container_name": f"#r{n % 7}", "first_seen": now - timedelta(hours=n), "last_seen": now - timedelta(minutes=n),
+            "container_name": f"#r{n % 7}", "first_seen": now - timedelta(hours=n),
+            "last_seen": now - timedelta(minutes=n),
             "updated_at": now,
         }
         for n in range(130)
