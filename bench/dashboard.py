@@ -61,7 +61,8 @@ INSERT INTO finding (residency, id, tenant, connection, app, resource_key, resou
   updated_at, expires_at{extra_columns})
 WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {count} - 1)
 SELECT 'default', {id}, 'default', 'c' || (i % 5), 'app' || (i % 5), {id}, 'r' || i, 'message',
-  '#room-' || (i * 7 % 3000), '#room-' || (i * 7 % 3000), 'message in a room', '', 'U' || (i % 997), 'U' || (i % 997), '',
+  '#room-' || (i * 7 % 3000), '#room-' || (i * 7 % 3000), 'message in a room', '',
+  'U' || (i % 997), 'U' || (i % 997), '',
   CASE i % 100 WHEN 0 THEN 'public' WHEN 1 THEN 'external' ELSE 'internal' END, 'body', 'detector_' || (i * 13 % 400),
   'family', 4, 1 + i * 3 % 5, {json}, 'f' || (i % 700000), '****', {json}, 1,
   CASE WHEN i % 4 = 0 THEN 'open' WHEN i % 40 = 1 THEN 'acknowledged' ELSE 'resolved' END, 1, 1, '',
