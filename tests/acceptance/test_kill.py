@@ -44,7 +44,7 @@ policies:
 destinations:
   hook:
     kind: webhook
-    config: {{url: "{url}", secret: whsec_{key}}}
+    config: {{url: "{url}", secret: whsec_{key}, allow_http: true}}
     throttle: {{limit: 100000}}
 outbound: {{allow: [127.0.0.0/8]}}
 work: {{threads: 2, batch: 20, lease: 2s, poll: 0.05}}
