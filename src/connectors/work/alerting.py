@@ -137,13 +137,15 @@ def _author(run: JobRun, connection: str, ref: PersonRef | None) -> Person | Non
             return known
         with wall(run.runtime.host.owners[app], "person"):
             person = connector.person(ref)
-    except (Transient, RateLimited):
+    except RateLimited:
+        return known
+    except Transient:
         if run.row["attempts"] <= AUTHOR_ATTEMPTS:
             raise
         return known
     except ConnectorsError as error:
         log.info("author_unknown", connection=connection, reason=error.code)
-        return known
+        person = known
     run.connectors.people[connection, ref.id] = (person, run.now() + PEOPLE_KEPT)
     return replace(person, name=person.name or ref.name)
 
