@@ -16,7 +16,6 @@ from connectors.pipeline import Draft, Scan, Task, policy_place
 from connectors.store import tallies
 from connectors.store.columns import natural_id
 from connectors.store.engine import Row
-from connectors.store.jobs import Job
 from connectors.store.lifecycle import LIVING, change, delete_below, living_findings, resolved
 from connectors.store.tables.findings import finding, suppression
 
@@ -46,7 +45,6 @@ class Recorded:
     resolved: int = 0
     alerts: int = 0
     superseded: int = 0
-    follow_ups: list[Job] = field(default_factory=list)
 
 
 @dataclass
