@@ -5,7 +5,7 @@ CREATE TABLE alembic_version (
 
 -- Running upgrade  -> 0001
 
-CREATE TABLE action_run (
+CREATE TABLE IF NOT EXISTS action_run (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -26,11 +26,11 @@ CREATE TABLE action_run (
     CONSTRAINT ck_action_run_state CHECK (state IN ('pending', 'done', 'nothing_to_do', 'changed_meanwhile', 'refused', 'dry_run', 'failed', 'cancelled'))
 );
 
-CREATE INDEX ix_action_run_batch ON action_run (residency, batch);
+CREATE INDEX IF NOT EXISTS ix_action_run_batch ON action_run (residency, batch);
 
-CREATE INDEX ix_action_run_finding ON action_run (residency, finding_id);
+CREATE INDEX IF NOT EXISTS ix_action_run_finding ON action_run (residency, finding_id);
 
-CREATE TABLE alert (
+CREATE TABLE IF NOT EXISTS alert (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -51,13 +51,13 @@ CREATE TABLE alert (
 
 COMMENT ON COLUMN alert.findings IS 'ids';
 
-CREATE INDEX ix_alert_destination ON alert (residency, destination, created_at);
+CREATE INDEX IF NOT EXISTS ix_alert_destination ON alert (residency, destination, created_at);
 
-CREATE INDEX ix_alert_expiry ON alert (residency, expires_at);
+CREATE INDEX IF NOT EXISTS ix_alert_expiry ON alert (residency, expires_at);
 
-CREATE INDEX ix_alert_resource ON alert (residency, resource_key);
+CREATE INDEX IF NOT EXISTS ix_alert_resource ON alert (residency, resource_key);
 
-CREATE TABLE api_key (
+CREATE TABLE IF NOT EXISTS api_key (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -79,9 +79,9 @@ COMMENT ON COLUMN api_key.hint IS 'its last characters';
 
 COMMENT ON COLUMN api_key.used_on IS 'the last day it was used';
 
-CREATE INDEX ix_api_key_tenant ON api_key (residency, tenant);
+CREATE INDEX IF NOT EXISTS ix_api_key_tenant ON api_key (residency, tenant);
 
-CREATE TABLE audit (
+CREATE TABLE IF NOT EXISTS audit (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -98,11 +98,11 @@ COMMENT ON COLUMN audit.act IS 'what was done: action, reveal, sign-in, replay .
 
 COMMENT ON COLUMN audit.subject IS 'what it was done to: a finding, a connection ...';
 
-CREATE INDEX ix_audit_at ON audit (residency, tenant, at);
+CREATE INDEX IF NOT EXISTS ix_audit_at ON audit (residency, tenant, at);
 
-CREATE INDEX ix_audit_subject ON audit (residency, subject, at);
+CREATE INDEX IF NOT EXISTS ix_audit_subject ON audit (residency, subject, at);
 
-CREATE TABLE bulk (
+CREATE TABLE IF NOT EXISTS bulk (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -138,11 +138,11 @@ COMMENT ON COLUMN bulk.total IS 'as counted when it was asked for';
 
 COMMENT ON COLUMN bulk.cursor IS 'the last finding that was worked on, in the order of ids';
 
-CREATE INDEX ix_bulk_at ON bulk (residency, tenant, created_at);
+CREATE INDEX IF NOT EXISTS ix_bulk_at ON bulk (residency, tenant, created_at);
 
-CREATE INDEX ix_bulk_expiry ON bulk (residency, expires_at);
+CREATE INDEX IF NOT EXISTS ix_bulk_expiry ON bulk (residency, expires_at);
 
-CREATE TABLE bulk_item (
+CREATE TABLE IF NOT EXISTS bulk_item (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -156,11 +156,11 @@ CREATE TABLE bulk_item (
 
 COMMENT ON COLUMN bulk_item.revision IS 'of the finding after the change';
 
-CREATE INDEX ix_bulk_item_bulk ON bulk_item (residency, bulk_id, finding_id);
+CREATE INDEX IF NOT EXISTS ix_bulk_item_bulk ON bulk_item (residency, bulk_id, finding_id);
 
-CREATE INDEX ix_bulk_item_expiry ON bulk_item (residency, expires_at);
+CREATE INDEX IF NOT EXISTS ix_bulk_item_expiry ON bulk_item (residency, expires_at);
 
-CREATE TABLE connection (
+CREATE TABLE IF NOT EXISTS connection (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -182,7 +182,7 @@ CREATE TABLE connection (
 
 COMMENT ON COLUMN connection.subscription IS 'the push channel, encrypted';
 
-CREATE TABLE connection_value (
+CREATE TABLE IF NOT EXISTS connection_value (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -195,7 +195,7 @@ CREATE TABLE connection_value (
 
 COMMENT ON COLUMN connection_value.value IS 'encrypted';
 
-CREATE TABLE container (
+CREATE TABLE IF NOT EXISTS container (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -208,7 +208,7 @@ CREATE TABLE container (
     CONSTRAINT ck_container_visibility CHECK (visibility IN ('private', 'internal', 'external', 'link', 'public', 'unknown'))
 );
 
-CREATE TABLE dashboard_session (
+CREATE TABLE IF NOT EXISTS dashboard_session (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -222,11 +222,11 @@ CREATE TABLE dashboard_session (
 
 COMMENT ON COLUMN dashboard_session.complete IS 'false until the second factor is given';
 
-CREATE INDEX ix_dashboard_session_expiry ON dashboard_session (residency, expires_at);
+CREATE INDEX IF NOT EXISTS ix_dashboard_session_expiry ON dashboard_session (residency, expires_at);
 
-CREATE INDEX ix_dashboard_session_user ON dashboard_session (residency, user_id);
+CREATE INDEX IF NOT EXISTS ix_dashboard_session_user ON dashboard_session (residency, user_id);
 
-CREATE TABLE dashboard_user (
+CREATE TABLE IF NOT EXISTS dashboard_user (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -257,7 +257,7 @@ COMMENT ON COLUMN dashboard_user.connections IS 'wildcards of the connections th
 
 COMMENT ON COLUMN dashboard_user.tenants IS 'wildcards of the tenants that are seen';
 
-CREATE TABLE delivery (
+CREATE TABLE IF NOT EXISTS delivery (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -276,11 +276,11 @@ CREATE TABLE delivery (
 
 COMMENT ON COLUMN delivery.body IS 'encrypted; kept for failed deliveries only';
 
-CREATE INDEX ix_delivery_connection ON delivery (residency, connection, received_at);
+CREATE INDEX IF NOT EXISTS ix_delivery_connection ON delivery (residency, connection, received_at);
 
-CREATE INDEX ix_delivery_expiry ON delivery (residency, expires_at);
+CREATE INDEX IF NOT EXISTS ix_delivery_expiry ON delivery (residency, expires_at);
 
-CREATE TABLE finding (
+CREATE TABLE IF NOT EXISTS finding (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -335,27 +335,27 @@ COMMENT ON COLUMN finding.validity IS 'what the vendor said; empty when nobody w
 
 COMMENT ON COLUMN finding.validity_evidence IS 'vendor, endpoint, status, reason, version of the check';
 
-CREATE INDEX ix_finding_connection ON finding (residency, tenant, connection, last_seen, id);
+CREATE INDEX IF NOT EXISTS ix_finding_connection ON finding (residency, tenant, connection, last_seen, id);
 
-CREATE INDEX ix_finding_container ON finding (residency, tenant, container_name, last_seen, id);
+CREATE INDEX IF NOT EXISTS ix_finding_container ON finding (residency, tenant, container_name, last_seen, id);
 
-CREATE INDEX ix_finding_detector ON finding (residency, tenant, detector, last_seen, id);
+CREATE INDEX IF NOT EXISTS ix_finding_detector ON finding (residency, tenant, detector, last_seen, id);
 
-CREATE INDEX ix_finding_expiry ON finding (residency, expires_at);
+CREATE INDEX IF NOT EXISTS ix_finding_expiry ON finding (residency, expires_at);
 
-CREATE INDEX ix_finding_fingerprint ON finding (residency, tenant, fingerprint);
+CREATE INDEX IF NOT EXISTS ix_finding_fingerprint ON finding (residency, tenant, fingerprint);
 
-CREATE INDEX ix_finding_first ON finding (residency, tenant, first_seen, id);
+CREATE INDEX IF NOT EXISTS ix_finding_first ON finding (residency, tenant, first_seen, id);
 
-CREATE INDEX ix_finding_recent ON finding (residency, tenant, last_seen, id);
+CREATE INDEX IF NOT EXISTS ix_finding_recent ON finding (residency, tenant, last_seen, id);
 
-CREATE INDEX ix_finding_resource ON finding (residency, resource_key);
+CREATE INDEX IF NOT EXISTS ix_finding_resource ON finding (residency, resource_key);
 
-CREATE INDEX ix_finding_severity ON finding (residency, tenant, severity, last_seen, id);
+CREATE INDEX IF NOT EXISTS ix_finding_severity ON finding (residency, tenant, severity, last_seen, id);
 
-CREATE INDEX ix_finding_state ON finding (residency, tenant, state, severity, last_seen, id);
+CREATE INDEX IF NOT EXISTS ix_finding_state ON finding (residency, tenant, state, severity, last_seen, id);
 
-CREATE TABLE finding_change (
+CREATE TABLE IF NOT EXISTS finding_change (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -375,13 +375,13 @@ COMMENT ON COLUMN finding_change.actor IS 'system, a user, a key or a link';
 
 COMMENT ON COLUMN finding_change.batch IS 'file of the change data that it was claimed for';
 
-CREATE INDEX ix_finding_change_at ON finding_change (residency, tenant, at);
+CREATE INDEX IF NOT EXISTS ix_finding_change_at ON finding_change (residency, tenant, at);
 
-CREATE INDEX ix_finding_change_export ON finding_change (residency, batch) WHERE NOT exported;
+CREATE INDEX IF NOT EXISTS ix_finding_change_export ON finding_change (residency, batch) WHERE NOT exported;
 
-CREATE INDEX ix_finding_change_finding ON finding_change (residency, finding_id, revision);
+CREATE INDEX IF NOT EXISTS ix_finding_change_finding ON finding_change (residency, finding_id, revision);
 
-CREATE TABLE gap (
+CREATE TABLE IF NOT EXISTS gap (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -399,11 +399,11 @@ CREATE TABLE gap (
     CONSTRAINT ck_gap_outcome CHECK (outcome IN ('skipped', 'failed'))
 );
 
-CREATE INDEX ix_gap_connection ON gap (residency, connection, reason);
+CREATE INDEX IF NOT EXISTS ix_gap_connection ON gap (residency, connection, reason);
 
-CREATE INDEX ix_gap_resource ON gap (residency, resource_key);
+CREATE INDEX IF NOT EXISTS ix_gap_resource ON gap (residency, resource_key);
 
-CREATE TABLE inbox (
+CREATE TABLE IF NOT EXISTS inbox (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -431,13 +431,13 @@ CREATE TABLE inbox (
 
 COMMENT ON COLUMN inbox.body IS 'the event, encrypted';
 
-CREATE INDEX ix_inbox_claim ON inbox (residency, shard, due_at) WHERE state = 'ready';
+CREATE INDEX IF NOT EXISTS ix_inbox_claim ON inbox (residency, shard, due_at) WHERE state = 'ready';
 
-CREATE INDEX ix_inbox_expiry ON inbox (residency, expires_at);
+CREATE INDEX IF NOT EXISTS ix_inbox_expiry ON inbox (residency, expires_at);
 
-CREATE INDEX ix_inbox_partition ON inbox (residency, connection, partition, state);
+CREATE INDEX IF NOT EXISTS ix_inbox_partition ON inbox (residency, connection, partition, state);
 
-CREATE TABLE job (
+CREATE TABLE IF NOT EXISTS job (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -464,13 +464,13 @@ COMMENT ON COLUMN job.body IS 'arguments, encrypted; never content';
 
 COMMENT ON COLUMN job.requests IS 'how often it was asked for; more during a run means run again';
 
-CREATE INDEX ix_job_claim ON job (residency, queue, shard, due_at) WHERE state = 'ready';
+CREATE INDEX IF NOT EXISTS ix_job_claim ON job (residency, queue, shard, due_at) WHERE state = 'ready';
 
-CREATE INDEX ix_job_expiry ON job (residency, expires_at);
+CREATE INDEX IF NOT EXISTS ix_job_expiry ON job (residency, expires_at);
 
-CREATE INDEX ix_job_state ON job (residency, state, queue);
+CREATE INDEX IF NOT EXISTS ix_job_state ON job (residency, state, queue);
 
-CREATE TABLE ledger (
+CREATE TABLE IF NOT EXISTS ledger (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -488,9 +488,9 @@ CREATE TABLE ledger (
 
 COMMENT ON COLUMN ledger.shard IS 'writers add to different rows; readers sum';
 
-CREATE INDEX ix_ledger_connection ON ledger (residency, connection, partition, generation);
+CREATE INDEX IF NOT EXISTS ix_ledger_connection ON ledger (residency, connection, partition, generation);
 
-CREATE TABLE quota (
+CREATE TABLE IF NOT EXISTS quota (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -505,9 +505,9 @@ COMMENT ON COLUMN quota.period IS 'the month, as 2026-11';
 
 COMMENT ON COLUMN quota.taken IS 'bytes spent or lent to nodes in blocks';
 
-CREATE INDEX ix_quota_expiry ON quota (residency, expires_at);
+CREATE INDEX IF NOT EXISTS ix_quota_expiry ON quota (residency, expires_at);
 
-CREATE TABLE rate_budget (
+CREATE TABLE IF NOT EXISTS rate_budget (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -523,7 +523,7 @@ COMMENT ON COLUMN rate_budget.tokens IS 'left at `refilled_at`';
 
 COMMENT ON COLUMN rate_budget.blocked_until IS 'as the app asked';
 
-CREATE TABLE receipt (
+CREATE TABLE IF NOT EXISTS receipt (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -538,9 +538,9 @@ CREATE TABLE receipt (
     CONSTRAINT ck_receipt_result CHECK (result IN ('delivered', 'retry', 'failed'))
 );
 
-CREATE INDEX ix_receipt_alert ON receipt (residency, alert_id);
+CREATE INDEX IF NOT EXISTS ix_receipt_alert ON receipt (residency, alert_id);
 
-CREATE TABLE request_log (
+CREATE TABLE IF NOT EXISTS request_log (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -560,11 +560,11 @@ CREATE TABLE request_log (
 
 COMMENT ON COLUMN request_log.code IS 'of the error body; 0 for none';
 
-CREATE INDEX ix_request_log_expiry ON request_log (residency, expires_at);
+CREATE INDEX IF NOT EXISTS ix_request_log_expiry ON request_log (residency, expires_at);
 
-CREATE INDEX ix_request_log_tenant ON request_log (residency, tenant, at);
+CREATE INDEX IF NOT EXISTS ix_request_log_tenant ON request_log (residency, tenant, at);
 
-CREATE TABLE resource (
+CREATE TABLE IF NOT EXISTS resource (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -582,11 +582,11 @@ CREATE TABLE resource (
 
 COMMENT ON COLUMN resource.listed_in IS 'generation of the sync that last listed it';
 
-CREATE INDEX ix_resource_parent ON resource (residency, parent_key);
+CREATE INDEX IF NOT EXISTS ix_resource_parent ON resource (residency, parent_key);
 
-CREATE INDEX ix_resource_partition ON resource (residency, connection, partition, listed_in);
+CREATE INDEX IF NOT EXISTS ix_resource_partition ON resource (residency, connection, partition, listed_in);
 
-CREATE TABLE saved_view (
+CREATE TABLE IF NOT EXISTS saved_view (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -598,9 +598,9 @@ CREATE TABLE saved_view (
     CONSTRAINT pk_saved_view PRIMARY KEY (residency, id)
 );
 
-CREATE INDEX ix_saved_view_user ON saved_view (residency, user_id);
+CREATE INDEX IF NOT EXISTS ix_saved_view_user ON saved_view (residency, user_id);
 
-CREATE TABLE scan_result (
+CREATE TABLE IF NOT EXISTS scan_result (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -612,9 +612,9 @@ CREATE TABLE scan_result (
 
 COMMENT ON COLUMN scan_result.body IS 'findings as the API answers them, encrypted';
 
-CREATE INDEX ix_scan_result_expiry ON scan_result (residency, expires_at);
+CREATE INDEX IF NOT EXISTS ix_scan_result_expiry ON scan_result (residency, expires_at);
 
-CREATE TABLE schedule (
+CREATE TABLE IF NOT EXISTS schedule (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -625,7 +625,7 @@ CREATE TABLE schedule (
     CONSTRAINT pk_schedule PRIMARY KEY (residency, id)
 );
 
-CREATE TABLE sign_in_attempt (
+CREATE TABLE IF NOT EXISTS sign_in_attempt (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -637,9 +637,9 @@ CREATE TABLE sign_in_attempt (
 
 COMMENT ON COLUMN sign_in_attempt.failures IS 'in a row, for one name, known or not';
 
-CREATE INDEX ix_sign_in_attempt_expiry ON sign_in_attempt (residency, expires_at);
+CREATE INDEX IF NOT EXISTS ix_sign_in_attempt_expiry ON sign_in_attempt (residency, expires_at);
 
-CREATE TABLE stored_rule (
+CREATE TABLE IF NOT EXISTS stored_rule (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -655,9 +655,9 @@ CREATE TABLE stored_rule (
 
 COMMENT ON COLUMN stored_rule.body IS 'as the API takes it, encrypted';
 
-CREATE INDEX ix_stored_rule_tenant ON stored_rule (residency, tenant, kind);
+CREATE INDEX IF NOT EXISTS ix_stored_rule_tenant ON stored_rule (residency, tenant, kind);
 
-CREATE TABLE suppression (
+CREATE TABLE IF NOT EXISTS suppression (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -672,9 +672,9 @@ CREATE TABLE suppression (
     CONSTRAINT ck_suppression_verdict CHECK (verdict IN ('false_positive', 'accepted', 'confirmed'))
 );
 
-CREATE INDEX ix_suppression_fingerprint ON suppression (residency, tenant, fingerprint);
+CREATE INDEX IF NOT EXISTS ix_suppression_fingerprint ON suppression (residency, tenant, fingerprint);
 
-CREATE TABLE sync_partition (
+CREATE TABLE IF NOT EXISTS sync_partition (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -698,9 +698,9 @@ COMMENT ON COLUMN sync_partition.cursor IS 'where the next page starts, encrypte
 
 COMMENT ON COLUMN sync_partition.generation IS 'grows with each reading from the beginning';
 
-CREATE INDEX ix_sync_partition_connection ON sync_partition (residency, connection);
+CREATE INDEX IF NOT EXISTS ix_sync_partition_connection ON sync_partition (residency, connection);
 
-CREATE TABLE tally (
+CREATE TABLE IF NOT EXISTS tally (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -724,11 +724,11 @@ COMMENT ON COLUMN tally.living IS 'open and acknowledged';
 
 COMMENT ON COLUMN tally.seconds IS 'from first seen to closed, summed';
 
-CREATE INDEX ix_tally_day ON tally (residency, tenant, dimension, day, value, connection, living, found, closed, seconds);
+CREATE INDEX IF NOT EXISTS ix_tally_day ON tally (residency, tenant, dimension, day, value, connection, living, found, closed, seconds);
 
-CREATE INDEX ix_tally_value ON tally (residency, tenant, dimension, value, day);
+CREATE INDEX IF NOT EXISTS ix_tally_value ON tally (residency, tenant, dimension, value, day);
 
-CREATE TABLE tenant (
+CREATE TABLE IF NOT EXISTS tenant (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -752,7 +752,7 @@ COMMENT ON COLUMN tenant.monthly_bytes IS 'the tier''s when null';
 
 COMMENT ON COLUMN tenant.signing_secret IS 'signs result webhooks; encrypted';
 
-CREATE TABLE upload (
+CREATE TABLE IF NOT EXISTS upload (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -773,9 +773,9 @@ CREATE TABLE upload (
 
 COMMENT ON COLUMN upload.request IS 'policy and metadata of the scan, encrypted';
 
-CREATE INDEX ix_upload_expiry ON upload (residency, expires_at);
+CREATE INDEX IF NOT EXISTS ix_upload_expiry ON upload (residency, expires_at);
 
-CREATE TABLE upload_piece (
+CREATE TABLE IF NOT EXISTS upload_piece (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -789,11 +789,11 @@ CREATE TABLE upload_piece (
 
 COMMENT ON COLUMN upload_piece.body IS 'encrypted; gone after the scan';
 
-CREATE INDEX ix_upload_piece_expiry ON upload_piece (residency, expires_at);
+CREATE INDEX IF NOT EXISTS ix_upload_piece_expiry ON upload_piece (residency, expires_at);
 
-CREATE INDEX ix_upload_piece_upload ON upload_piece (residency, upload_id, start);
+CREATE INDEX IF NOT EXISTS ix_upload_piece_upload ON upload_piece (residency, upload_id, start);
 
-CREATE TABLE usage (
+CREATE TABLE IF NOT EXISTS usage (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -812,11 +812,11 @@ CREATE TABLE usage (
 
 COMMENT ON COLUMN usage.shard IS 'nodes add to different rows; readers sum';
 
-CREATE INDEX ix_usage_expiry ON usage (residency, expires_at);
+CREATE INDEX IF NOT EXISTS ix_usage_expiry ON usage (residency, expires_at);
 
-CREATE INDEX ix_usage_tenant ON usage (residency, tenant, day);
+CREATE INDEX IF NOT EXISTS ix_usage_tenant ON usage (residency, tenant, day);
 
-CREATE TABLE used_link (
+CREATE TABLE IF NOT EXISTS used_link (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
     tenant VARCHAR(64) NOT NULL, 
@@ -826,7 +826,7 @@ CREATE TABLE used_link (
     CONSTRAINT pk_used_link PRIMARY KEY (residency, id)
 );
 
-CREATE INDEX ix_used_link_expiry ON used_link (residency, expires_at);
+CREATE INDEX IF NOT EXISTS ix_used_link_expiry ON used_link (residency, expires_at);
 
 INSERT INTO alembic_version (version_num) VALUES ('0001') RETURNING alembic_version.version_num;
 

@@ -6,6 +6,9 @@ from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
+from alembic.autogenerate.rewriter import Rewriter
+from alembic.migration import MigrationContext
+from alembic.operations import ops
 
 from connectors.store.columns import UtcDateTime
 from connectors.store.tables import metadata
@@ -19,12 +22,31 @@ def render_item(kind: str, item: Any, autogenerate: AutogenContext) -> str | Lit
     return False
 
 
+repeatable = Rewriter()
+"""CockroachDB commits each statement by itself: a revision that was cut off must be able to run again."""
+
+
+@repeatable.rewrites(ops.CreateTableOp)
+@repeatable.rewrites(ops.CreateIndexOp)
+def _make_once(_context: MigrationContext, _revision: Any, op: Any) -> Any:
+    op.if_not_exists = True
+    return op
+
+
+@repeatable.rewrites(ops.DropTableOp)
+@repeatable.rewrites(ops.DropIndexOp)
+def _drop_once(_context: MigrationContext, _revision: Any, op: Any) -> Any:
+    op.if_exists = True
+    return op
+
+
 connection = context.config.attributes.get("connection")
 if connection is not None:
     context.configure(
         connection=connection,
         target_metadata=metadata,
         render_item=render_item,
+        process_revision_directives=repeatable,
         transaction_per_migration=True,
         render_as_batch=connection.dialect.name == "sqlite",
     )

@@ -44,10 +44,11 @@ def upgrade() -> None:
             name=op.f("ck_action_run_state"),
         ),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_action_run")),
+        if_not_exists=True,
     )
     with op.batch_alter_table("action_run", schema=None) as batch_op:
-        batch_op.create_index("ix_action_run_batch", ["residency", "batch"], unique=False)
-        batch_op.create_index("ix_action_run_finding", ["residency", "finding_id"], unique=False)
+        batch_op.create_index("ix_action_run_batch", ["residency", "batch"], unique=False, if_not_exists=True)
+        batch_op.create_index("ix_action_run_finding", ["residency", "finding_id"], unique=False, if_not_exists=True)
 
     op.create_table(
         "alert",
@@ -76,11 +77,14 @@ def upgrade() -> None:
             "state IN ('pending', 'held', 'delivered', 'failed', 'summarized')", name=op.f("ck_alert_state")
         ),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_alert")),
+        if_not_exists=True,
     )
     with op.batch_alter_table("alert", schema=None) as batch_op:
-        batch_op.create_index("ix_alert_destination", ["residency", "destination", "created_at"], unique=False)
-        batch_op.create_index("ix_alert_expiry", ["residency", "expires_at"], unique=False)
-        batch_op.create_index("ix_alert_resource", ["residency", "resource_key"], unique=False)
+        batch_op.create_index(
+            "ix_alert_destination", ["residency", "destination", "created_at"], unique=False, if_not_exists=True
+        )
+        batch_op.create_index("ix_alert_expiry", ["residency", "expires_at"], unique=False, if_not_exists=True)
+        batch_op.create_index("ix_alert_resource", ["residency", "resource_key"], unique=False, if_not_exists=True)
 
     op.create_table(
         "api_key",
@@ -103,9 +107,10 @@ def upgrade() -> None:
         sa.Column("revoked_at", UtcDateTime(), nullable=True),
         sa.Column("used_on", sa.String(length=10), nullable=False, comment="the last day it was used"),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_api_key")),
+        if_not_exists=True,
     )
     with op.batch_alter_table("api_key", schema=None) as batch_op:
-        batch_op.create_index("ix_api_key_tenant", ["residency", "tenant"], unique=False)
+        batch_op.create_index("ix_api_key_tenant", ["residency", "tenant"], unique=False, if_not_exists=True)
 
     op.create_table(
         "audit",
@@ -129,10 +134,11 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_audit")),
+        if_not_exists=True,
     )
     with op.batch_alter_table("audit", schema=None) as batch_op:
-        batch_op.create_index("ix_audit_at", ["residency", "tenant", "at"], unique=False)
-        batch_op.create_index("ix_audit_subject", ["residency", "subject", "at"], unique=False)
+        batch_op.create_index("ix_audit_at", ["residency", "tenant", "at"], unique=False, if_not_exists=True)
+        batch_op.create_index("ix_audit_subject", ["residency", "subject", "at"], unique=False, if_not_exists=True)
 
     op.create_table(
         "bulk",
@@ -177,10 +183,11 @@ def upgrade() -> None:
         sa.CheckConstraint("kind IN ('state', 'action', 'undo')", name=op.f("ck_bulk_kind")),
         sa.CheckConstraint("state IN ('waiting', 'running', 'done', 'stopped')", name=op.f("ck_bulk_state")),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_bulk")),
+        if_not_exists=True,
     )
     with op.batch_alter_table("bulk", schema=None) as batch_op:
-        batch_op.create_index("ix_bulk_at", ["residency", "tenant", "created_at"], unique=False)
-        batch_op.create_index("ix_bulk_expiry", ["residency", "expires_at"], unique=False)
+        batch_op.create_index("ix_bulk_at", ["residency", "tenant", "created_at"], unique=False, if_not_exists=True)
+        batch_op.create_index("ix_bulk_expiry", ["residency", "expires_at"], unique=False, if_not_exists=True)
 
     op.create_table(
         "bulk_item",
@@ -193,10 +200,13 @@ def upgrade() -> None:
         sa.Column("revision", sa.Integer(), nullable=False, comment="of the finding after the change"),
         sa.Column("expires_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_bulk_item")),
+        if_not_exists=True,
     )
     with op.batch_alter_table("bulk_item", schema=None) as batch_op:
-        batch_op.create_index("ix_bulk_item_bulk", ["residency", "bulk_id", "finding_id"], unique=False)
-        batch_op.create_index("ix_bulk_item_expiry", ["residency", "expires_at"], unique=False)
+        batch_op.create_index(
+            "ix_bulk_item_bulk", ["residency", "bulk_id", "finding_id"], unique=False, if_not_exists=True
+        )
+        batch_op.create_index("ix_bulk_item_expiry", ["residency", "expires_at"], unique=False, if_not_exists=True)
 
     op.create_table(
         "connection",
@@ -217,6 +227,7 @@ def upgrade() -> None:
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.CheckConstraint("status IN ('ok', 'broken')", name=op.f("ck_connection_status")),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_connection")),
+        if_not_exists=True,
     )
     op.create_table(
         "connection_value",
@@ -228,6 +239,7 @@ def upgrade() -> None:
         sa.Column("value", sa.LargeBinary(), nullable=False, comment="encrypted"),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_connection_value")),
+        if_not_exists=True,
     )
     op.create_table(
         "container",
@@ -244,6 +256,7 @@ def upgrade() -> None:
             name=op.f("ck_container_visibility"),
         ),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_container")),
+        if_not_exists=True,
     )
     op.create_table(
         "dashboard_session",
@@ -256,10 +269,13 @@ def upgrade() -> None:
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_dashboard_session")),
+        if_not_exists=True,
     )
     with op.batch_alter_table("dashboard_session", schema=None) as batch_op:
-        batch_op.create_index("ix_dashboard_session_expiry", ["residency", "expires_at"], unique=False)
-        batch_op.create_index("ix_dashboard_session_user", ["residency", "user_id"], unique=False)
+        batch_op.create_index(
+            "ix_dashboard_session_expiry", ["residency", "expires_at"], unique=False, if_not_exists=True
+        )
+        batch_op.create_index("ix_dashboard_session_user", ["residency", "user_id"], unique=False, if_not_exists=True)
 
     op.create_table(
         "dashboard_user",
@@ -298,6 +314,7 @@ def upgrade() -> None:
         sa.Column("last_sign_in", UtcDateTime(), nullable=True),
         sa.CheckConstraint("role IN ('viewer', 'analyst', 'admin')", name=op.f("ck_dashboard_user_role")),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_dashboard_user")),
+        if_not_exists=True,
     )
     op.create_table(
         "delivery",
@@ -315,10 +332,13 @@ def upgrade() -> None:
         sa.Column("expires_at", UtcDateTime(), nullable=True),
         sa.CheckConstraint("state IN ('accepted', 'failed', 'replayed')", name=op.f("ck_delivery_state")),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_delivery")),
+        if_not_exists=True,
     )
     with op.batch_alter_table("delivery", schema=None) as batch_op:
-        batch_op.create_index("ix_delivery_connection", ["residency", "connection", "received_at"], unique=False)
-        batch_op.create_index("ix_delivery_expiry", ["residency", "expires_at"], unique=False)
+        batch_op.create_index(
+            "ix_delivery_connection", ["residency", "connection", "received_at"], unique=False, if_not_exists=True
+        )
+        batch_op.create_index("ix_delivery_expiry", ["residency", "expires_at"], unique=False, if_not_exists=True)
 
     op.create_table(
         "finding",
@@ -390,27 +410,49 @@ def upgrade() -> None:
             name=op.f("ck_finding_visibility"),
         ),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_finding")),
+        if_not_exists=True,
     )
     with op.batch_alter_table("finding", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_finding_connection", ["residency", "tenant", "connection", "last_seen", "id"], unique=False
+            "ix_finding_connection",
+            ["residency", "tenant", "connection", "last_seen", "id"],
+            unique=False,
+            if_not_exists=True,
         )
         batch_op.create_index(
-            "ix_finding_container", ["residency", "tenant", "container_name", "last_seen", "id"], unique=False
+            "ix_finding_container",
+            ["residency", "tenant", "container_name", "last_seen", "id"],
+            unique=False,
+            if_not_exists=True,
         )
         batch_op.create_index(
-            "ix_finding_detector", ["residency", "tenant", "detector", "last_seen", "id"], unique=False
+            "ix_finding_detector",
+            ["residency", "tenant", "detector", "last_seen", "id"],
+            unique=False,
+            if_not_exists=True,
         )
-        batch_op.create_index("ix_finding_expiry", ["residency", "expires_at"], unique=False)
-        batch_op.create_index("ix_finding_fingerprint", ["residency", "tenant", "fingerprint"], unique=False)
-        batch_op.create_index("ix_finding_first", ["residency", "tenant", "first_seen", "id"], unique=False)
-        batch_op.create_index("ix_finding_recent", ["residency", "tenant", "last_seen", "id"], unique=False)
-        batch_op.create_index("ix_finding_resource", ["residency", "resource_key"], unique=False)
+        batch_op.create_index("ix_finding_expiry", ["residency", "expires_at"], unique=False, if_not_exists=True)
         batch_op.create_index(
-            "ix_finding_severity", ["residency", "tenant", "severity", "last_seen", "id"], unique=False
+            "ix_finding_fingerprint", ["residency", "tenant", "fingerprint"], unique=False, if_not_exists=True
         )
         batch_op.create_index(
-            "ix_finding_state", ["residency", "tenant", "state", "severity", "last_seen", "id"], unique=False
+            "ix_finding_first", ["residency", "tenant", "first_seen", "id"], unique=False, if_not_exists=True
+        )
+        batch_op.create_index(
+            "ix_finding_recent", ["residency", "tenant", "last_seen", "id"], unique=False, if_not_exists=True
+        )
+        batch_op.create_index("ix_finding_resource", ["residency", "resource_key"], unique=False, if_not_exists=True)
+        batch_op.create_index(
+            "ix_finding_severity",
+            ["residency", "tenant", "severity", "last_seen", "id"],
+            unique=False,
+            if_not_exists=True,
+        )
+        batch_op.create_index(
+            "ix_finding_state",
+            ["residency", "tenant", "state", "severity", "last_seen", "id"],
+            unique=False,
+            if_not_exists=True,
         )
 
     op.create_table(
@@ -428,17 +470,21 @@ def upgrade() -> None:
         sa.Column("batch", sa.Uuid(), nullable=True, comment="file of the change data that it was claimed for"),
         sa.Column("exported", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_finding_change")),
+        if_not_exists=True,
     )
     with op.batch_alter_table("finding_change", schema=None) as batch_op:
-        batch_op.create_index("ix_finding_change_at", ["residency", "tenant", "at"], unique=False)
+        batch_op.create_index("ix_finding_change_at", ["residency", "tenant", "at"], unique=False, if_not_exists=True)
         batch_op.create_index(
             "ix_finding_change_export",
             ["residency", "batch"],
             unique=False,
             postgresql_where=sa.text("NOT exported"),
             sqlite_where=sa.text("NOT exported"),
+            if_not_exists=True,
         )
-        batch_op.create_index("ix_finding_change_finding", ["residency", "finding_id", "revision"], unique=False)
+        batch_op.create_index(
+            "ix_finding_change_finding", ["residency", "finding_id", "revision"], unique=False, if_not_exists=True
+        )
 
     op.create_table(
         "gap",
@@ -457,10 +503,13 @@ def upgrade() -> None:
         sa.Column("at", UtcDateTime(), nullable=False),
         sa.CheckConstraint("outcome IN ('skipped', 'failed')", name=op.f("ck_gap_outcome")),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_gap")),
+        if_not_exists=True,
     )
     with op.batch_alter_table("gap", schema=None) as batch_op:
-        batch_op.create_index("ix_gap_connection", ["residency", "connection", "reason"], unique=False)
-        batch_op.create_index("ix_gap_resource", ["residency", "resource_key"], unique=False)
+        batch_op.create_index(
+            "ix_gap_connection", ["residency", "connection", "reason"], unique=False, if_not_exists=True
+        )
+        batch_op.create_index("ix_gap_resource", ["residency", "resource_key"], unique=False, if_not_exists=True)
 
     op.create_table(
         "inbox",
@@ -487,6 +536,7 @@ def upgrade() -> None:
         sa.CheckConstraint("source IN ('webhook', 'sync', 'replay')", name=op.f("ck_inbox_source")),
         sa.CheckConstraint("state IN ('ready', 'done', 'dead')", name=op.f("ck_inbox_state")),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_inbox")),
+        if_not_exists=True,
     )
     with op.batch_alter_table("inbox", schema=None) as batch_op:
         batch_op.create_index(
@@ -495,9 +545,12 @@ def upgrade() -> None:
             unique=False,
             postgresql_where=sa.text("state = 'ready'"),
             sqlite_where=sa.text("state = 'ready'"),
+            if_not_exists=True,
         )
-        batch_op.create_index("ix_inbox_expiry", ["residency", "expires_at"], unique=False)
-        batch_op.create_index("ix_inbox_partition", ["residency", "connection", "partition", "state"], unique=False)
+        batch_op.create_index("ix_inbox_expiry", ["residency", "expires_at"], unique=False, if_not_exists=True)
+        batch_op.create_index(
+            "ix_inbox_partition", ["residency", "connection", "partition", "state"], unique=False, if_not_exists=True
+        )
 
     op.create_table(
         "job",
@@ -524,6 +577,7 @@ def upgrade() -> None:
         sa.Column("expires_at", UtcDateTime(), nullable=True),
         sa.CheckConstraint("state IN ('ready', 'done', 'dead')", name=op.f("ck_job_state")),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_job")),
+        if_not_exists=True,
     )
     with op.batch_alter_table("job", schema=None) as batch_op:
         batch_op.create_index(
@@ -532,9 +586,10 @@ def upgrade() -> None:
             unique=False,
             postgresql_where=sa.text("state = 'ready'"),
             sqlite_where=sa.text("state = 'ready'"),
+            if_not_exists=True,
         )
-        batch_op.create_index("ix_job_expiry", ["residency", "expires_at"], unique=False)
-        batch_op.create_index("ix_job_state", ["residency", "state", "queue"], unique=False)
+        batch_op.create_index("ix_job_expiry", ["residency", "expires_at"], unique=False, if_not_exists=True)
+        batch_op.create_index("ix_job_state", ["residency", "state", "queue"], unique=False, if_not_exists=True)
 
     op.create_table(
         "ledger",
@@ -551,10 +606,14 @@ def upgrade() -> None:
         sa.Column("failed", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_ledger")),
+        if_not_exists=True,
     )
     with op.batch_alter_table("ledger", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_ledger_connection", ["residency", "connection", "partition", "generation"], unique=False
+            "ix_ledger_connection",
+            ["residency", "connection", "partition", "generation"],
+            unique=False,
+            if_not_exists=True,
         )
 
     op.create_table(
@@ -567,9 +626,10 @@ def upgrade() -> None:
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_quota")),
+        if_not_exists=True,
     )
     with op.batch_alter_table("quota", schema=None) as batch_op:
-        batch_op.create_index("ix_quota_expiry", ["residency", "expires_at"], unique=False)
+        batch_op.create_index("ix_quota_expiry", ["residency", "expires_at"], unique=False, if_not_exists=True)
 
     op.create_table(
         "rate_budget",
@@ -582,6 +642,7 @@ def upgrade() -> None:
         sa.Column("refilled_at", UtcDateTime(), nullable=False),
         sa.Column("blocked_until", UtcDateTime(), nullable=True, comment="as the app asked"),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_rate_budget")),
+        if_not_exists=True,
     )
     op.create_table(
         "receipt",
@@ -597,9 +658,10 @@ def upgrade() -> None:
         sa.Column("at", UtcDateTime(), nullable=False),
         sa.CheckConstraint("result IN ('delivered', 'retry', 'failed')", name=op.f("ck_receipt_result")),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_receipt")),
+        if_not_exists=True,
     )
     with op.batch_alter_table("receipt", schema=None) as batch_op:
-        batch_op.create_index("ix_receipt_alert", ["residency", "alert_id"], unique=False)
+        batch_op.create_index("ix_receipt_alert", ["residency", "alert_id"], unique=False, if_not_exists=True)
 
     op.create_table(
         "request_log",
@@ -618,10 +680,11 @@ def upgrade() -> None:
         sa.Column("microseconds", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_request_log")),
+        if_not_exists=True,
     )
     with op.batch_alter_table("request_log", schema=None) as batch_op:
-        batch_op.create_index("ix_request_log_expiry", ["residency", "expires_at"], unique=False)
-        batch_op.create_index("ix_request_log_tenant", ["residency", "tenant", "at"], unique=False)
+        batch_op.create_index("ix_request_log_expiry", ["residency", "expires_at"], unique=False, if_not_exists=True)
+        batch_op.create_index("ix_request_log_tenant", ["residency", "tenant", "at"], unique=False, if_not_exists=True)
 
     op.create_table(
         "resource",
@@ -638,11 +701,15 @@ def upgrade() -> None:
         sa.Column("listed_in", sa.Integer(), nullable=False, comment="generation of the sync that last listed it"),
         sa.Column("scanned_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_resource")),
+        if_not_exists=True,
     )
     with op.batch_alter_table("resource", schema=None) as batch_op:
-        batch_op.create_index("ix_resource_parent", ["residency", "parent_key"], unique=False)
+        batch_op.create_index("ix_resource_parent", ["residency", "parent_key"], unique=False, if_not_exists=True)
         batch_op.create_index(
-            "ix_resource_partition", ["residency", "connection", "partition", "listed_in"], unique=False
+            "ix_resource_partition",
+            ["residency", "connection", "partition", "listed_in"],
+            unique=False,
+            if_not_exists=True,
         )
 
     op.create_table(
@@ -656,9 +723,10 @@ def upgrade() -> None:
         sa.Column("sort", sa.String(length=32), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_saved_view")),
+        if_not_exists=True,
     )
     with op.batch_alter_table("saved_view", schema=None) as batch_op:
-        batch_op.create_index("ix_saved_view_user", ["residency", "user_id"], unique=False)
+        batch_op.create_index("ix_saved_view_user", ["residency", "user_id"], unique=False, if_not_exists=True)
 
     op.create_table(
         "scan_result",
@@ -669,9 +737,10 @@ def upgrade() -> None:
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_scan_result")),
+        if_not_exists=True,
     )
     with op.batch_alter_table("scan_result", schema=None) as batch_op:
-        batch_op.create_index("ix_scan_result_expiry", ["residency", "expires_at"], unique=False)
+        batch_op.create_index("ix_scan_result_expiry", ["residency", "expires_at"], unique=False, if_not_exists=True)
 
     op.create_table(
         "schedule",
@@ -689,6 +758,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_schedule")),
+        if_not_exists=True,
     )
     op.create_table(
         "sign_in_attempt",
@@ -699,9 +769,12 @@ def upgrade() -> None:
         sa.Column("locked_until", UtcDateTime(), nullable=True),
         sa.Column("expires_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_sign_in_attempt")),
+        if_not_exists=True,
     )
     with op.batch_alter_table("sign_in_attempt", schema=None) as batch_op:
-        batch_op.create_index("ix_sign_in_attempt_expiry", ["residency", "expires_at"], unique=False)
+        batch_op.create_index(
+            "ix_sign_in_attempt_expiry", ["residency", "expires_at"], unique=False, if_not_exists=True
+        )
 
     op.create_table(
         "stored_rule",
@@ -716,9 +789,12 @@ def upgrade() -> None:
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.CheckConstraint("kind IN ('rule', 'policy')", name=op.f("ck_stored_rule_kind")),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_stored_rule")),
+        if_not_exists=True,
     )
     with op.batch_alter_table("stored_rule", schema=None) as batch_op:
-        batch_op.create_index("ix_stored_rule_tenant", ["residency", "tenant", "kind"], unique=False)
+        batch_op.create_index(
+            "ix_stored_rule_tenant", ["residency", "tenant", "kind"], unique=False, if_not_exists=True
+        )
 
     op.create_table(
         "suppression",
@@ -736,9 +812,12 @@ def upgrade() -> None:
             "verdict IN ('false_positive', 'accepted', 'confirmed')", name=op.f("ck_suppression_verdict")
         ),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_suppression")),
+        if_not_exists=True,
     )
     with op.batch_alter_table("suppression", schema=None) as batch_op:
-        batch_op.create_index("ix_suppression_fingerprint", ["residency", "tenant", "fingerprint"], unique=False)
+        batch_op.create_index(
+            "ix_suppression_fingerprint", ["residency", "tenant", "fingerprint"], unique=False, if_not_exists=True
+        )
 
     op.create_table(
         "sync_partition",
@@ -759,9 +838,12 @@ def upgrade() -> None:
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.CheckConstraint("state IN ('waiting', 'reading', 'done', 'failed')", name=op.f("ck_sync_partition_state")),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_sync_partition")),
+        if_not_exists=True,
     )
     with op.batch_alter_table("sync_partition", schema=None) as batch_op:
-        batch_op.create_index("ix_sync_partition_connection", ["residency", "connection"], unique=False)
+        batch_op.create_index(
+            "ix_sync_partition_connection", ["residency", "connection"], unique=False, if_not_exists=True
+        )
 
     op.create_table(
         "tally",
@@ -778,14 +860,18 @@ def upgrade() -> None:
         sa.Column("living", sa.BigInteger(), nullable=False, comment="open and acknowledged"),
         sa.Column("seconds", sa.BigInteger(), nullable=False, comment="from first seen to closed, summed"),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_tally")),
+        if_not_exists=True,
     )
     with op.batch_alter_table("tally", schema=None) as batch_op:
         batch_op.create_index(
             "ix_tally_day",
             ["residency", "tenant", "dimension", "day", "value", "connection", "living", "found", "closed", "seconds"],
             unique=False,
+            if_not_exists=True,
         )
-        batch_op.create_index("ix_tally_value", ["residency", "tenant", "dimension", "value", "day"], unique=False)
+        batch_op.create_index(
+            "ix_tally_value", ["residency", "tenant", "dimension", "value", "day"], unique=False, if_not_exists=True
+        )
 
     op.create_table(
         "tenant",
@@ -802,6 +888,7 @@ def upgrade() -> None:
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.CheckConstraint("status IN ('active', 'suspended')", name=op.f("ck_tenant_status")),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_tenant")),
+        if_not_exists=True,
     )
     op.create_table(
         "upload",
@@ -821,9 +908,10 @@ def upgrade() -> None:
         sa.Column("expires_at", UtcDateTime(), nullable=True),
         sa.CheckConstraint("state IN ('open', 'finished', 'scanning', 'done', 'failed')", name=op.f("ck_upload_state")),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_upload")),
+        if_not_exists=True,
     )
     with op.batch_alter_table("upload", schema=None) as batch_op:
-        batch_op.create_index("ix_upload_expiry", ["residency", "expires_at"], unique=False)
+        batch_op.create_index("ix_upload_expiry", ["residency", "expires_at"], unique=False, if_not_exists=True)
 
     op.create_table(
         "upload_piece",
@@ -836,10 +924,13 @@ def upgrade() -> None:
         sa.Column("body", sa.LargeBinary(), nullable=False, comment="encrypted; gone after the scan"),
         sa.Column("expires_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_upload_piece")),
+        if_not_exists=True,
     )
     with op.batch_alter_table("upload_piece", schema=None) as batch_op:
-        batch_op.create_index("ix_upload_piece_expiry", ["residency", "expires_at"], unique=False)
-        batch_op.create_index("ix_upload_piece_upload", ["residency", "upload_id", "start"], unique=False)
+        batch_op.create_index("ix_upload_piece_expiry", ["residency", "expires_at"], unique=False, if_not_exists=True)
+        batch_op.create_index(
+            "ix_upload_piece_upload", ["residency", "upload_id", "start"], unique=False, if_not_exists=True
+        )
 
     op.create_table(
         "usage",
@@ -857,10 +948,11 @@ def upgrade() -> None:
         sa.Column("microseconds", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_usage")),
+        if_not_exists=True,
     )
     with op.batch_alter_table("usage", schema=None) as batch_op:
-        batch_op.create_index("ix_usage_expiry", ["residency", "expires_at"], unique=False)
-        batch_op.create_index("ix_usage_tenant", ["residency", "tenant", "day"], unique=False)
+        batch_op.create_index("ix_usage_expiry", ["residency", "expires_at"], unique=False, if_not_exists=True)
+        batch_op.create_index("ix_usage_tenant", ["residency", "tenant", "day"], unique=False, if_not_exists=True)
 
     op.create_table(
         "used_link",
@@ -871,9 +963,10 @@ def upgrade() -> None:
         sa.Column("at", UtcDateTime(), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_used_link")),
+        if_not_exists=True,
     )
     with op.batch_alter_table("used_link", schema=None) as batch_op:
-        batch_op.create_index("ix_used_link_expiry", ["residency", "expires_at"], unique=False)
+        batch_op.create_index("ix_used_link_expiry", ["residency", "expires_at"], unique=False, if_not_exists=True)
 
     # ### end Alembic commands ###
 
@@ -882,161 +975,170 @@ def downgrade() -> None:
     """Take back."""
     # ### commands auto generated by Alembic - please adjust! ###
     with op.batch_alter_table("used_link", schema=None) as batch_op:
-        batch_op.drop_index("ix_used_link_expiry")
+        batch_op.drop_index("ix_used_link_expiry", if_exists=True)
 
-    op.drop_table("used_link")
+    op.drop_table("used_link", if_exists=True)
     with op.batch_alter_table("usage", schema=None) as batch_op:
-        batch_op.drop_index("ix_usage_tenant")
-        batch_op.drop_index("ix_usage_expiry")
+        batch_op.drop_index("ix_usage_tenant", if_exists=True)
+        batch_op.drop_index("ix_usage_expiry", if_exists=True)
 
-    op.drop_table("usage")
+    op.drop_table("usage", if_exists=True)
     with op.batch_alter_table("upload_piece", schema=None) as batch_op:
-        batch_op.drop_index("ix_upload_piece_upload")
-        batch_op.drop_index("ix_upload_piece_expiry")
+        batch_op.drop_index("ix_upload_piece_upload", if_exists=True)
+        batch_op.drop_index("ix_upload_piece_expiry", if_exists=True)
 
-    op.drop_table("upload_piece")
+    op.drop_table("upload_piece", if_exists=True)
     with op.batch_alter_table("upload", schema=None) as batch_op:
-        batch_op.drop_index("ix_upload_expiry")
+        batch_op.drop_index("ix_upload_expiry", if_exists=True)
 
-    op.drop_table("upload")
-    op.drop_table("tenant")
+    op.drop_table("upload", if_exists=True)
+    op.drop_table("tenant", if_exists=True)
     with op.batch_alter_table("tally", schema=None) as batch_op:
-        batch_op.drop_index("ix_tally_value")
-        batch_op.drop_index("ix_tally_day")
+        batch_op.drop_index("ix_tally_value", if_exists=True)
+        batch_op.drop_index("ix_tally_day", if_exists=True)
 
-    op.drop_table("tally")
+    op.drop_table("tally", if_exists=True)
     with op.batch_alter_table("sync_partition", schema=None) as batch_op:
-        batch_op.drop_index("ix_sync_partition_connection")
+        batch_op.drop_index("ix_sync_partition_connection", if_exists=True)
 
-    op.drop_table("sync_partition")
+    op.drop_table("sync_partition", if_exists=True)
     with op.batch_alter_table("suppression", schema=None) as batch_op:
-        batch_op.drop_index("ix_suppression_fingerprint")
+        batch_op.drop_index("ix_suppression_fingerprint", if_exists=True)
 
-    op.drop_table("suppression")
+    op.drop_table("suppression", if_exists=True)
     with op.batch_alter_table("stored_rule", schema=None) as batch_op:
-        batch_op.drop_index("ix_stored_rule_tenant")
+        batch_op.drop_index("ix_stored_rule_tenant", if_exists=True)
 
-    op.drop_table("stored_rule")
+    op.drop_table("stored_rule", if_exists=True)
     with op.batch_alter_table("sign_in_attempt", schema=None) as batch_op:
-        batch_op.drop_index("ix_sign_in_attempt_expiry")
+        batch_op.drop_index("ix_sign_in_attempt_expiry", if_exists=True)
 
-    op.drop_table("sign_in_attempt")
-    op.drop_table("schedule")
+    op.drop_table("sign_in_attempt", if_exists=True)
+    op.drop_table("schedule", if_exists=True)
     with op.batch_alter_table("scan_result", schema=None) as batch_op:
-        batch_op.drop_index("ix_scan_result_expiry")
+        batch_op.drop_index("ix_scan_result_expiry", if_exists=True)
 
-    op.drop_table("scan_result")
+    op.drop_table("scan_result", if_exists=True)
     with op.batch_alter_table("saved_view", schema=None) as batch_op:
-        batch_op.drop_index("ix_saved_view_user")
+        batch_op.drop_index("ix_saved_view_user", if_exists=True)
 
-    op.drop_table("saved_view")
+    op.drop_table("saved_view", if_exists=True)
     with op.batch_alter_table("resource", schema=None) as batch_op:
-        batch_op.drop_index("ix_resource_partition")
-        batch_op.drop_index("ix_resource_parent")
+        batch_op.drop_index("ix_resource_partition", if_exists=True)
+        batch_op.drop_index("ix_resource_parent", if_exists=True)
 
-    op.drop_table("resource")
+    op.drop_table("resource", if_exists=True)
     with op.batch_alter_table("request_log", schema=None) as batch_op:
-        batch_op.drop_index("ix_request_log_tenant")
-        batch_op.drop_index("ix_request_log_expiry")
+        batch_op.drop_index("ix_request_log_tenant", if_exists=True)
+        batch_op.drop_index("ix_request_log_expiry", if_exists=True)
 
-    op.drop_table("request_log")
+    op.drop_table("request_log", if_exists=True)
     with op.batch_alter_table("receipt", schema=None) as batch_op:
-        batch_op.drop_index("ix_receipt_alert")
+        batch_op.drop_index("ix_receipt_alert", if_exists=True)
 
-    op.drop_table("receipt")
-    op.drop_table("rate_budget")
+    op.drop_table("receipt", if_exists=True)
+    op.drop_table("rate_budget", if_exists=True)
     with op.batch_alter_table("quota", schema=None) as batch_op:
-        batch_op.drop_index("ix_quota_expiry")
+        batch_op.drop_index("ix_quota_expiry", if_exists=True)
 
-    op.drop_table("quota")
+    op.drop_table("quota", if_exists=True)
     with op.batch_alter_table("ledger", schema=None) as batch_op:
-        batch_op.drop_index("ix_ledger_connection")
+        batch_op.drop_index("ix_ledger_connection", if_exists=True)
 
-    op.drop_table("ledger")
+    op.drop_table("ledger", if_exists=True)
     with op.batch_alter_table("job", schema=None) as batch_op:
-        batch_op.drop_index("ix_job_state")
-        batch_op.drop_index("ix_job_expiry")
+        batch_op.drop_index("ix_job_state", if_exists=True)
+        batch_op.drop_index("ix_job_expiry", if_exists=True)
         batch_op.drop_index(
-            "ix_job_claim", postgresql_where=sa.text("state = 'ready'"), sqlite_where=sa.text("state = 'ready'")
+            "ix_job_claim",
+            postgresql_where=sa.text("state = 'ready'"),
+            sqlite_where=sa.text("state = 'ready'"),
+            if_exists=True,
         )
 
-    op.drop_table("job")
+    op.drop_table("job", if_exists=True)
     with op.batch_alter_table("inbox", schema=None) as batch_op:
-        batch_op.drop_index("ix_inbox_partition")
-        batch_op.drop_index("ix_inbox_expiry")
+        batch_op.drop_index("ix_inbox_partition", if_exists=True)
+        batch_op.drop_index("ix_inbox_expiry", if_exists=True)
         batch_op.drop_index(
-            "ix_inbox_claim", postgresql_where=sa.text("state = 'ready'"), sqlite_where=sa.text("state = 'ready'")
+            "ix_inbox_claim",
+            postgresql_where=sa.text("state = 'ready'"),
+            sqlite_where=sa.text("state = 'ready'"),
+            if_exists=True,
         )
 
-    op.drop_table("inbox")
+    op.drop_table("inbox", if_exists=True)
     with op.batch_alter_table("gap", schema=None) as batch_op:
-        batch_op.drop_index("ix_gap_resource")
-        batch_op.drop_index("ix_gap_connection")
+        batch_op.drop_index("ix_gap_resource", if_exists=True)
+        batch_op.drop_index("ix_gap_connection", if_exists=True)
 
-    op.drop_table("gap")
+    op.drop_table("gap", if_exists=True)
     with op.batch_alter_table("finding_change", schema=None) as batch_op:
-        batch_op.drop_index("ix_finding_change_finding")
+        batch_op.drop_index("ix_finding_change_finding", if_exists=True)
         batch_op.drop_index(
-            "ix_finding_change_export", postgresql_where=sa.text("NOT exported"), sqlite_where=sa.text("NOT exported")
+            "ix_finding_change_export",
+            postgresql_where=sa.text("NOT exported"),
+            sqlite_where=sa.text("NOT exported"),
+            if_exists=True,
         )
-        batch_op.drop_index("ix_finding_change_at")
+        batch_op.drop_index("ix_finding_change_at", if_exists=True)
 
-    op.drop_table("finding_change")
+    op.drop_table("finding_change", if_exists=True)
     with op.batch_alter_table("finding", schema=None) as batch_op:
-        batch_op.drop_index("ix_finding_state")
-        batch_op.drop_index("ix_finding_severity")
-        batch_op.drop_index("ix_finding_resource")
-        batch_op.drop_index("ix_finding_recent")
-        batch_op.drop_index("ix_finding_first")
-        batch_op.drop_index("ix_finding_fingerprint")
-        batch_op.drop_index("ix_finding_expiry")
-        batch_op.drop_index("ix_finding_detector")
-        batch_op.drop_index("ix_finding_container")
-        batch_op.drop_index("ix_finding_connection")
+        batch_op.drop_index("ix_finding_state", if_exists=True)
+        batch_op.drop_index("ix_finding_severity", if_exists=True)
+        batch_op.drop_index("ix_finding_resource", if_exists=True)
+        batch_op.drop_index("ix_finding_recent", if_exists=True)
+        batch_op.drop_index("ix_finding_first", if_exists=True)
+        batch_op.drop_index("ix_finding_fingerprint", if_exists=True)
+        batch_op.drop_index("ix_finding_expiry", if_exists=True)
+        batch_op.drop_index("ix_finding_detector", if_exists=True)
+        batch_op.drop_index("ix_finding_container", if_exists=True)
+        batch_op.drop_index("ix_finding_connection", if_exists=True)
 
-    op.drop_table("finding")
+    op.drop_table("finding", if_exists=True)
     with op.batch_alter_table("delivery", schema=None) as batch_op:
-        batch_op.drop_index("ix_delivery_expiry")
-        batch_op.drop_index("ix_delivery_connection")
+        batch_op.drop_index("ix_delivery_expiry", if_exists=True)
+        batch_op.drop_index("ix_delivery_connection", if_exists=True)
 
-    op.drop_table("delivery")
-    op.drop_table("dashboard_user")
+    op.drop_table("delivery", if_exists=True)
+    op.drop_table("dashboard_user", if_exists=True)
     with op.batch_alter_table("dashboard_session", schema=None) as batch_op:
-        batch_op.drop_index("ix_dashboard_session_user")
-        batch_op.drop_index("ix_dashboard_session_expiry")
+        batch_op.drop_index("ix_dashboard_session_user", if_exists=True)
+        batch_op.drop_index("ix_dashboard_session_expiry", if_exists=True)
 
-    op.drop_table("dashboard_session")
-    op.drop_table("container")
-    op.drop_table("connection_value")
-    op.drop_table("connection")
+    op.drop_table("dashboard_session", if_exists=True)
+    op.drop_table("container", if_exists=True)
+    op.drop_table("connection_value", if_exists=True)
+    op.drop_table("connection", if_exists=True)
     with op.batch_alter_table("bulk_item", schema=None) as batch_op:
-        batch_op.drop_index("ix_bulk_item_expiry")
-        batch_op.drop_index("ix_bulk_item_bulk")
+        batch_op.drop_index("ix_bulk_item_expiry", if_exists=True)
+        batch_op.drop_index("ix_bulk_item_bulk", if_exists=True)
 
-    op.drop_table("bulk_item")
+    op.drop_table("bulk_item", if_exists=True)
     with op.batch_alter_table("bulk", schema=None) as batch_op:
-        batch_op.drop_index("ix_bulk_expiry")
-        batch_op.drop_index("ix_bulk_at")
+        batch_op.drop_index("ix_bulk_expiry", if_exists=True)
+        batch_op.drop_index("ix_bulk_at", if_exists=True)
 
-    op.drop_table("bulk")
+    op.drop_table("bulk", if_exists=True)
     with op.batch_alter_table("audit", schema=None) as batch_op:
-        batch_op.drop_index("ix_audit_subject")
-        batch_op.drop_index("ix_audit_at")
+        batch_op.drop_index("ix_audit_subject", if_exists=True)
+        batch_op.drop_index("ix_audit_at", if_exists=True)
 
-    op.drop_table("audit")
+    op.drop_table("audit", if_exists=True)
     with op.batch_alter_table("api_key", schema=None) as batch_op:
-        batch_op.drop_index("ix_api_key_tenant")
+        batch_op.drop_index("ix_api_key_tenant", if_exists=True)
 
-    op.drop_table("api_key")
+    op.drop_table("api_key", if_exists=True)
     with op.batch_alter_table("alert", schema=None) as batch_op:
-        batch_op.drop_index("ix_alert_resource")
-        batch_op.drop_index("ix_alert_expiry")
-        batch_op.drop_index("ix_alert_destination")
+        batch_op.drop_index("ix_alert_resource", if_exists=True)
+        batch_op.drop_index("ix_alert_expiry", if_exists=True)
+        batch_op.drop_index("ix_alert_destination", if_exists=True)
 
-    op.drop_table("alert")
+    op.drop_table("alert", if_exists=True)
     with op.batch_alter_table("action_run", schema=None) as batch_op:
-        batch_op.drop_index("ix_action_run_finding")
-        batch_op.drop_index("ix_action_run_batch")
+        batch_op.drop_index("ix_action_run_finding", if_exists=True)
+        batch_op.drop_index("ix_action_run_batch", if_exists=True)
 
-    op.drop_table("action_run")
+    op.drop_table("action_run", if_exists=True)
     # ### end Alembic commands ###
