@@ -1,6 +1,9 @@
 """Encryption at rest with rotation, and keyed fingerprints.
 
-Every ciphertext is bound to what it belongs to: a value copied to another row does not decrypt there.
+A sealed value is AES-256-GCM: `version, key name, salt, nonce, ciphertext, tag`. The key that encrypts is derived from
+a vault key and the salt, which a process draws anew every few million values: so random nonces stay far from meeting,
+however many values an installation seals. Every value is bound to what it belongs to: copied to another row, it does
+not decrypt there.
 """
 
 from __future__ import annotations
@@ -11,11 +14,15 @@ import hmac
 import json
 import os
 import secrets
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -23,11 +30,59 @@ from connectors.errors import ConfigError
 
 _COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
+_VERSION = b"\x01"
+_NAME, _SALT, _NONCE, _TAG = 4, 16, 12, 16
+_HEAD = len(_VERSION) + _NAME + _SALT
+_VALUES_PER_SALT = 2**22
+_SALTS_KEPT = 4096
+
+
+class _Key:
+    """One vault key: encrypts with a derived key of this process, and derives again what others encrypted with."""
+
+    def __init__(self, text: str) -> None:
+        self._secret = base64.urlsafe_b64decode(text)
+        if len(self._secret) != 32:
+            raise ValueError("a vault key has 32 bytes")
+        self.name = hashlib.sha256(b"connectors vault key\x1f" + self._secret).digest()[:_NAME]
+        self._derived: OrderedDict[bytes, AESGCM] = OrderedDict()
+        self._lock = threading.Lock()
+        self._head, self._cipher, self._left = b"", AESGCM(self._secret), 0
+
+    def encrypt(self, plain: bytes) -> bytes:
+        with self._lock:
+            if self._left <= 0:
+                salt = os.urandom(_SALT)
+                self._head, self._cipher = _VERSION + self.name + salt, self._derive(salt)
+                self._left = _VALUES_PER_SALT
+            self._left -= 1
+            head, cipher = self._head, self._cipher
+        # Random, not counted: processes that are forked share the salt.
+        nonce = os.urandom(_NONCE)
+        return head + nonce + cipher.encrypt(nonce, plain, head)
+
+    def decrypt(self, token: bytes) -> bytes:
+        """Raises `InvalidTag` when the token is not what this key wrote."""
+        head, nonce, sealed = token[:_HEAD], token[_HEAD : _HEAD + _NONCE], token[_HEAD + _NONCE :]
+        return self._cipher_of(head[-_SALT:]).decrypt(nonce, sealed, head)
+
+    def _cipher_of(self, salt: bytes) -> AESGCM:
+        with self._lock:
+            cipher = self._derived.get(salt)
+            if cipher is None:
+                cipher = self._derived[salt] = self._derive(salt)
+                if len(self._derived) > _SALTS_KEPT:
+                    self._derived.popitem(last=False)
+            return cipher
+
+    def _derive(self, salt: bytes) -> AESGCM:
+        return AESGCM(HKDF(algorithm=SHA256(), length=32, salt=salt, info=b"seal").derive(self._secret))
+
 
 class Vault:
     """Encrypts and fingerprints with the keys of this installation.
 
-    `keys` are Fernet keys, newest first: the first encrypts, all decrypt. `fingerprint_key` must never change,
+    `keys` are what `new_key` makes, newest first: the first encrypts, all decrypt. `fingerprint_key` must never change,
     or known values would no longer be recognised; it is independent of rotation for that reason.
     """
 
@@ -38,9 +93,13 @@ class Vault:
                 hint="write `vault: {keys: [...]}` or let `connectors db upgrade` make a key file",
             )
         try:
-            self._fernet = MultiFernet([Fernet(key) for key in keys])
+            made = [_Key(key) for key in keys]
         except ValueError as error:
-            raise ConfigError("a vault key is not a Fernet key", hint="make one with `connectors vault key`") from error
+            raise ConfigError(
+                "a vault key is not 32 bytes in base64", hint="make one with `connectors vault key`"
+            ) from error
+        self._newest = made[0]
+        self._keys = {key.name: key for key in reversed(made)}
         self._fingerprint_key = derive(fingerprint_key.encode(), "fingerprint")
         self._signing_key = derive(fingerprint_key.encode(), "signing")
 
@@ -49,34 +108,45 @@ class Vault:
 
     def encrypt(self, plain: bytes, *, context: str) -> bytes:
         """Encrypt `plain` for the place that `context` names, such as a row's natural key."""
-        return self._fernet.encrypt(_bound(context) + plain)
+        return self._newest.encrypt(_bound(context) + plain)
 
     def decrypt(self, token: bytes, *, context: str) -> bytes:
         """Return what `encrypt` was given. Raises `ConfigError` when no key fits or the place is another one."""
-        try:
-            plain = self._fernet.decrypt(token)
-        except InvalidToken as error:
-            raise ConfigError(
-                "a stored value cannot be decrypted",
-                hint="put the vault key that wrote it back into `vault.keys`",
-            ) from error
+        plain = self._opened(token)
         if not hmac.compare_digest(plain[:16], _bound(context)):
             raise ConfigError("a stored value belongs to another place", hint="the database was changed by hand")
         return plain[16:]
 
     def rotate(self, token: bytes) -> bytes:
         """Encrypt a stored value again, with the first key."""
-        return self._fernet.rotate(token)
+        return self._newest.encrypt(self._opened(token))
 
     def seal(self, value: Any, *, context: str) -> bytes:
         """Encrypt a JSON-able value."""
-        text = _COMPACT.encode(value)
-        # Apps cut texts inside an emoji: half of one is no Unicode, and must come back as it was.
-        return self.encrypt(text.encode("utf-8", "surrogatepass"), context=context)
+        try:
+            text = orjson.dumps(value)
+        except TypeError:
+            # Apps cut texts inside an emoji: half of one is no Unicode, and must come back as it was. So must numbers
+            # of more than 64 bits. The space says which of the two wrote it.
+            text = b" " + _COMPACT.encode(value).encode("utf-8", "surrogatepass")
+        return self.encrypt(text, context=context)
 
     def open(self, token: bytes, *, context: str) -> Any:
         """Return the value that `seal` was given."""
-        return json.loads(self.decrypt(token, context=context))
+        text = self.decrypt(token, context=context)
+        return json.loads(text) if text.startswith(b" ") else orjson.loads(text)
+
+    def seal_text(self, value: Any, *, context: str) -> str:
+        """Encrypt a JSON-able value into URL-safe text, for a cookie or a form."""
+        return base64.urlsafe_b64encode(self.seal(value, context=context)).decode()
+
+    def open_text(self, token: str, *, context: str) -> Any:
+        """Return the value that `seal_text` was given. Raises `ConfigError` for anything else."""
+        try:
+            sealed = base64.b64decode(token.encode(), altchars=b"-_", validate=True)
+        except ValueError as error:
+            raise ConfigError("a sealed text is not base64") from error
+        return self.open(sealed, context=context)
 
     def fingerprint(self, *, tenant: str, family: str, value: str) -> str:
         """Return the keyed identity of a normalized value: equal values of a tenant have equal fingerprints.
@@ -85,6 +155,18 @@ class Vault:
         """
         message = f"{tenant}\x1f{family}\x1f{value}".encode("utf-8", "surrogatepass")
         return hmac.new(self._fingerprint_key, message, hashlib.sha256).hexdigest()[:40]
+
+    def _opened(self, token: bytes) -> bytes:
+        key = self._keys.get(token[1 : 1 + _NAME])
+        try:
+            if key is None or token[:1] != _VERSION or len(token) < _HEAD + _NONCE + _TAG:
+                raise InvalidTag
+            return key.decrypt(token)
+        except InvalidTag as error:
+            raise ConfigError(
+                "a stored value cannot be decrypted",
+                hint="put the vault key that wrote it back into `vault.keys`",
+            ) from error
 
     def sign(self, purpose: str, message: bytes) -> str:
         """Return a URL-safe signature of `message` that holds for one purpose only."""
@@ -98,7 +180,7 @@ class Vault:
 
 def new_key() -> str:
     """Return a fresh vault key."""
-    return Fernet.generate_key().decode()
+    return base64.urlsafe_b64encode(os.urandom(32)).decode()
 
 
 def derive(secret: bytes, purpose: str) -> bytes:

@@ -35,7 +35,7 @@ def account(visit: Visit, **more: Any) -> Response:
 def offer_totp(visit: Visit) -> Response:
     """Offer a secret for a second factor; it is kept only when a code of it was given."""
     secret = secrets.new_totp()
-    sealed = visit.runtime.vault.seal(secret, context=f"totp-offer:{visit.who.user.id}").decode()
+    sealed = visit.runtime.vault.seal_text(secret, context=f"totp-offer:{visit.who.user.id}")
     return account(
         visit, offer={"secret": secret, "sealed": sealed, "uri": secrets.totp_uri(secret, visit.who.user.name)}
     )
@@ -44,7 +44,7 @@ def offer_totp(visit: Visit) -> Response:
 def keep_totp(visit: Visit) -> Response:
     """Keep the second factor, after a code proved that the app has it; other sessions end."""
     user, vault = visit.who.user, visit.runtime.vault
-    secret = str(vault.open(visit.value("sealed").encode(), context=f"totp-offer:{user.id}"))
+    secret = str(vault.open_text(visit.value("sealed"), context=f"totp-offer:{user.id}"))
     step = secrets.totp_step(secret, visit.value("code"), visit.now)
     if step is None:
         return account(visit, error="That code was not right; start again.")

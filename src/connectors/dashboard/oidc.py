@@ -59,7 +59,7 @@ def start(visit: Visit) -> Response:
         _metadata(provider)["authorization_endpoint"], state=state["state"], nonce=state["nonce"],
         code_verifier=state["verifier"],
     )  # fmt: skip
-    visit.cookies.append(("oidc", visit.runtime.vault.seal(state, context="oidc").decode(), int(LASTS.total_seconds())))
+    visit.cookies.append(("oidc", visit.runtime.vault.seal_text(state, context="oidc"), int(LASTS.total_seconds())))
     return RedirectResponse(url, 303)
 
 
@@ -122,7 +122,7 @@ def _fetch(url: str) -> dict[str, Any]:
 def _state(visit: Visit) -> dict[str, Any]:
     sealed = visit.request.cookies.get(cookie_name(visit, "oidc"), "")
     try:
-        state: dict[str, Any] = visit.runtime.vault.open(sealed.encode(), context="oidc")
+        state: dict[str, Any] = visit.runtime.vault.open_text(sealed, context="oidc")
     except ConfigError:
         raise Unverified("this sign-in was not started here") from None
     given = visit.request.query_params.get("state", "")

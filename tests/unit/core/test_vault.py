@@ -87,3 +87,25 @@ def test_keys_that_are_none_are_named(keys: list[str]) -> None:
     with pytest.raises(ConfigError):
         Vault(keys, "f")
     assert repr(VAULT) == "<Vault>"
+
+
+def test_a_sealed_text_fits_a_cookie_and_comes_back() -> None:
+    sealed = VAULT.seal_text({"half": "\ud83d", "big": 2**70}, context="oidc")
+    assert set(sealed) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=")
+    assert VAULT.open_text(sealed, context="oidc") == {"half": "\ud83d", "big": 2**70}
+    for forged in ("", "é", "AAAA", sealed[:-8], sealed[:30] + ("A" if sealed[30] != "A" else "B") + sealed[31:]):
+        with pytest.raises(ConfigError):
+            VAULT.open_text(forged, context="oidc")
+
+
+@pytest.mark.parametrize("place", [0, 1, 5, 21, 33, -1])
+def test_no_byte_of_a_sealed_value_can_be_changed(place: int) -> None:
+    sealed = bytearray(VAULT.seal("x", context="a"))
+    sealed[place] ^= 1
+    with pytest.raises(ConfigError, match="cannot be decrypted"):
+        VAULT.open(bytes(sealed), context="a")
+
+
+def test_equal_values_are_sealed_differently_and_other_processes_read_them() -> None:
+    assert VAULT.seal("x", context="a") != VAULT.seal("x", context="a")
+    assert Vault([KEY], "fingerprint").open(VAULT.seal("x", context="a"), context="a") == "x"
