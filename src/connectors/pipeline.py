@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -46,6 +47,12 @@ from connectors.vault import Vault
 
 MAX_PLACES = 20
 """Places kept per finding; its count goes on."""
+
+TOGETHER = 8 * 2**20
+"""Characters that wait for detection at once: what bounds the memory of a batch of large files."""
+
+PATIENCE = 5.0
+"""Seconds after which what was collected is scanned, so that a slow file does not hold back the messages before it."""
 
 GAPS: Mapping[type[ConnectorsError], Gap] = {
     NotFound: Gap.GONE,
@@ -189,16 +196,30 @@ class Pipeline:
         self._asks = asks
 
     def process(self, tasks: Sequence[Task]) -> list[Scan]:
-        """Scan every event of a batch; the texts of all of them go through detection together."""
-        scans = [Scan() for _ in tasks]
-        pieces: list[_Piece] = []
-        owners: dict[int, Task] = {}
-        for task, scan in zip(tasks, scans, strict=True):
-            owners[id(scan)] = task
-            pieces.extend(self._collect(task, scan))
+        """Scan events of a batch from its start, as many as go together; return their scans, at least one.
+
+        The texts of small events go through detection in one call. A large or slow event ends the list: the caller
+        records what came of it, and comes again with the rest.
+        """
+        scans: list[Scan] = []
+        wave = _Wave(self._detect)
+        started = time.monotonic()
+        for task in tasks:
+            scan = Scan()
+            scans.append(scan)
+            self._collect(task, scan, wave)
+            if wave.flushed or time.monotonic() - started > PATIENCE:
+                break
+        wave.flush()
+        return scans
+
+    def _detect(self, pieces: Sequence[tuple[Task, _Piece]]) -> None:
+        """Scan texts together, and put what was found into the scans that they belong to."""
         grouped: dict[tuple[int, str], list[tuple[_Piece, list[Match]]]] = defaultdict(list)
-        for piece, matches in zip(pieces, self._matches(pieces), strict=True):
+        owners: dict[int, Task] = {}
+        for (task, piece), matches in zip(pieces, self._matches([piece for _, piece in pieces]), strict=True):
             if matches:
+                owners[id(piece.scan)] = task
                 grouped[id(piece.scan), piece.unit.part].append((piece, matches))
         asked: list[tuple[Scan, int, Question]] = []
         for (owner, _part), found in grouped.items():
@@ -211,17 +232,15 @@ class Pipeline:
             answers = self._asks.ask([question for _, _, question in asked])
             for (scan, number, _), answer in zip(asked, answers, strict=True):
                 scan.drafts[number] = replace(scan.drafts[number], validity=answer)
-        return scans
 
-    def _collect(self, task: Task, scan: Scan) -> list[_Piece]:
+    def _collect(self, task: Task, scan: Scan, wave: _Wave) -> None:
         if task.event.kind is EventKind.DELETED:
             scan.gone = True
         if task.event.kind is not EventKind.CHANGED:
-            return []
+            return
         if not task.covered:
             scan.gaps.append(UnitFailure("", Gap.EXCLUDED, "the connection's include and exclude lists leave it out"))
-            return []
-        pieces: list[_Piece] = []
+            return
         try:
             for unit in guarded(task.plugin, "units", task.connector.units(task.event)):
                 if isinstance(unit, UnitFailure):
@@ -229,25 +248,24 @@ class Pipeline:
                 elif unit.text is not None:
                     scan.parts.add(unit.part)
                     if unit.text:
-                        pieces.append(_Piece(scan, unit, unit.text))
+                        wave.add(task, [_Piece(scan, unit, unit.text)])
                 else:
-                    pieces.extend(self._extract(scan, unit))
+                    wave.add(task, self._extract(scan, unit))
         except NotFound:
             scan.gone = True
             scan.parts.clear()
-            return []
+            wave.forget(scan)
         except PluginFault as fault:
             # A deterministic bug would fail for ever; the event becomes a failed part with the plugin's name.
             scan.failure = fault
-            return []
+            wave.forget(scan)
         except (MissingScope, Unsupported) as error:
             # Trying again would not change it: what was read before is scanned, the rest is a gap.
             reason = Gap.MISSING_SCOPE if isinstance(error, MissingScope) else Gap.UNSUPPORTED_TYPE
             scan.gaps.append(UnitFailure("", reason, str(error)))
         except ConnectorsError as error:
             scan.failure = error
-            return []
-        return pieces
+            wave.forget(scan)
 
     def _extract(self, scan: Scan, unit: ScanUnit) -> list[_Piece]:
         assert unit.blob is not None  # noqa: S101 (a ScanUnit has a text or a blob)
@@ -341,6 +359,34 @@ class Pipeline:
                 match = each.match
                 found[match.start, match.end, match.detector].append((rule.name, match.confidence))
         return found
+
+
+class _Wave:
+    """Texts that wait to be scanned together; when there are too many, they are scanned before others are read."""
+
+    def __init__(self, detect: Callable[[Sequence[tuple[Task, _Piece]]], None]) -> None:
+        self.flushed = False
+        self._detect = detect
+        self._pieces: list[tuple[Task, _Piece]] = []
+        self._size = 0
+
+    def add(self, task: Task, pieces: Sequence[_Piece]) -> None:
+        """Add the texts of one whole unit."""
+        self._pieces += [(task, piece) for piece in pieces]
+        self._size += sum(len(piece.text) for piece in pieces)
+        if self._size > TOGETHER:
+            self.flush()
+
+    def forget(self, scan: Scan) -> None:
+        """Drop what was read and found of an event that turned out to be gone, or must be tried again."""
+        scan.drafts.clear()
+        self._pieces = [(task, piece) for task, piece in self._pieces if piece.scan is not scan]
+
+    def flush(self) -> None:
+        """Scan what waits."""
+        self.flushed = True
+        pieces, self._pieces, self._size = self._pieces, [], 0
+        self._detect(pieces)
 
 
 def policy_place(tenant: str, connection: str, resource: Resource) -> PolicyPlace:

@@ -104,6 +104,8 @@ def _merge_one(
     seen = set()
     for draft in item.scan.drafts:
         row = finding_row(item, draft, now)
+        if row["id"] in seen:
+            continue  # the same value again, in a part that was scanned in pieces
         seen.add(row["id"])
         old = known.get(row["id"])
         if old is None:

@@ -115,15 +115,18 @@ class EventWorker:
                 stale.append(Finished(row, task, Scan()))
                 continue
             ready.append((row, task))
-        with tracing.span("scan", [row["resource_key"] for row, _ in ready], events=len(ready)):
-            scans = self._pipeline.process([task for _, task in ready])
-        finished = stale
-        for (row, task), scan in zip(ready, scans, strict=True):
-            if scan.failure is None:
-                finished.append(Finished(row, task, scan, row["id"] in restored))
-            else:
-                self._failed(row, task, scan.failure)
-        self._record(finished)
+        self._record(stale)
+        while ready:
+            with tracing.span("scan", [row["resource_key"] for row, _ in ready], events=len(ready)):
+                scans = self._pipeline.process([task for _, task in ready])
+            finished = []
+            for (row, task), scan in zip(ready, scans, strict=False):
+                if scan.failure is None:
+                    finished.append(Finished(row, task, scan, row["id"] in restored))
+                else:
+                    self._failed(row, task, scan.failure)
+            self._record(finished)
+            ready = ready[len(scans) :]
 
     def _tasks(self, rows: Sequence[Row], known: Mapping[object, Held]) -> list[tuple[Row, Task]]:
         """Return what there is to do, with the containers and their names that some doors do not tell."""
