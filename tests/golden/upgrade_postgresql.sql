@@ -46,6 +46,8 @@ CREATE TABLE IF NOT EXISTS alert (
     state VARCHAR(32) NOT NULL, 
     created_at TIMESTAMP WITH TIME ZONE NOT NULL, 
     delivered_at TIMESTAMP WITH TIME ZONE, 
+    summary VARCHAR(64), 
+    resolved_at TIMESTAMP WITH TIME ZONE, 
     expires_at TIMESTAMP WITH TIME ZONE, 
     CONSTRAINT pk_alert PRIMARY KEY (residency, id), 
     CONSTRAINT ck_alert_state CHECK (state IN ('pending', 'held', 'delivered', 'failed', 'summarized'))
@@ -53,11 +55,17 @@ CREATE TABLE IF NOT EXISTS alert (
 
 COMMENT ON COLUMN alert.findings IS 'ids';
 
+COMMENT ON COLUMN alert.summary IS 'id of the alert that told it together with others';
+
+COMMENT ON COLUMN alert.resolved_at IS 'when nothing of it was open any more, and its destination knew';
+
 CREATE INDEX IF NOT EXISTS ix_alert_destination ON alert (residency, destination, created_at);
 
 CREATE INDEX IF NOT EXISTS ix_alert_expiry ON alert (residency, expires_at);
 
 CREATE INDEX IF NOT EXISTS ix_alert_resource ON alert (residency, resource_key);
+
+CREATE INDEX IF NOT EXISTS ix_alert_summary ON alert (residency, summary);
 
 CREATE TABLE IF NOT EXISTS api_key (
     residency VARCHAR(32) NOT NULL, 
@@ -537,7 +545,7 @@ CREATE TABLE IF NOT EXISTS receipt (
     detail VARCHAR(500) NOT NULL, 
     at TIMESTAMP WITH TIME ZONE NOT NULL, 
     CONSTRAINT pk_receipt PRIMARY KEY (residency, id), 
-    CONSTRAINT ck_receipt_result CHECK (result IN ('delivered', 'retry', 'failed'))
+    CONSTRAINT ck_receipt_result CHECK (result IN ('delivered', 'retry', 'failed', 'resolved'))
 );
 
 CREATE INDEX IF NOT EXISTS ix_receipt_alert ON receipt (residency, alert_id);

@@ -29,7 +29,7 @@ from connectors.api.views import (
     finding_view,
     violation_view,
 )
-from connectors.store import actions, review
+from connectors.store import actions, findings, review
 from connectors.store.jobs import enqueue
 from connectors.store.keys import Key
 from connectors.store.review import Actor, Row
@@ -68,7 +68,7 @@ def findings_router(platform: Platform) -> APIRouter:
     def show_finding(finding_id: UUID, key: Key = reader) -> Any:
         def look(connection: sa.Connection) -> tuple[Row, list[Row]]:
             row = review.find(connection, residency=key.residency, tenant=key.tenant, which=finding_id)
-            return row, review.history(connection, residency=key.residency, which=finding_id)
+            return row, findings.history(connection, key.residency, finding_id)
 
         row, history = platform.database(key).read(look)
         return finding_view(row) | {"history": history, "possibleActions": _possible(platform, row)}

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.model import Outcome, Visibility
-from connectors.store import jobs, planning, tallies
+from connectors.store import jobs, moves, planning
 from connectors.store.columns import natural_id
 from connectors.store.engine import Database
 from connectors.store.lifecycle import LIVING
@@ -158,10 +158,10 @@ def expose(
         finding.c.container == container,
         finding.c.state.in_(LIVING),
     )
-    rows, news, moves = [], [], []
+    rows, news, moved = [], [], []
     for found in connection.execute(query):
         row = found._asdict()
-        moves.append((found._asdict(), row))
+        moved.append((found._asdict(), row))
         before = set(row["policies"])
         row.update(visibility=visibility.value, updated_at=now)
         policies = judged(row)
@@ -170,7 +170,7 @@ def expose(
             news.append({**row, "policies": [policy for policy in policies if policy not in before]})
         rows.append(row)
     database.upsert(connection, finding, rows, update=("visibility", "policies", "revision", "updated_at"))
-    tallies.count(database, connection, residency, moves, now)
+    moves.follow(database, connection, residency, moved, now=now)
     wanted = planning.alert_jobs(database, connection, news, routes, now)
     jobs.enqueue(database, connection, wanted, vault=vault, now=now)
     return len(rows)

@@ -23,8 +23,13 @@ from connectors.model import (
 )
 from connectors.store.columns import natural_id
 from connectors.store.engine import Database, Row
+from connectors.store.jobs import Job
+from connectors.store.lifecycle import LIVING
 from connectors.store.tables.findings import finding
 from connectors.store.tables.routing import alert, receipt
+
+SUMMARY = "summary-"
+"""Starts the id of an alert that tells what a throttle held back."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,14 @@ class Told:
     state: str
     created_at: datetime
     findings: tuple[Finding, ...]
+    summary: str = ""
+    """Id of the alert that told it together with others, when a throttle held it back."""
+    resolved_at: datetime | None = None
+
+    @property
+    def living(self) -> bool:
+        """Tell whether any of its findings is open or acknowledged."""
+        return any(finding.state in LIVING for finding in self.findings)
 
 
 def load(connection: sa.Connection, residency: str, identity: uuid.UUID) -> Told | None:
@@ -58,6 +71,35 @@ def held(connection: sa.Connection, residency: str, destination: str, policy: st
         .order_by(alert.c.created_at)
         .limit(limit)
     )
+    told = (_told(connection, row._asdict()) for row in connection.execute(query).all())
+    return [each for each in told if each is not None]
+
+
+def closings(connection: sa.Connection, residency: str, ended: Sequence[Mapping[str, Any]]) -> list[Job]:
+    """Return the jobs that look whether the alerts of findings that ended are over; one for all of a summary."""
+    gone = {str(row["id"]) for row in ended}
+    query = sa.select(alert.c.id, alert.c.tenant, alert.c.summary, alert.c.findings).where(
+        alert.c.residency == residency,
+        alert.c.resource_key.in_({row["resource_key"] for row in ended}),
+        alert.c.resolved_at.is_(None),
+    )
+    rows = [row for row in connection.execute(query) if gone.intersection(row.findings)]
+    return [Job("resolve", row.summary or str(row.id), residency, row.tenant) for row in rows]
+
+
+def closings_of(connection: sa.Connection, residency: str, ids: Sequence[uuid.UUID]) -> list[Job]:
+    """Return what `closings` returns for those of some findings that have ended by now."""
+    query = sa.select(finding.c.id, finding.c.resource_key).where(
+        finding.c.residency == residency, finding.c.id.in_(ids), finding.c.state.not_in(LIVING)
+    )
+    ended = [row._asdict() for row in connection.execute(query)]
+    return closings(connection, residency, ended) if ended else []
+
+
+def told_together(connection: sa.Connection, residency: str, key: str) -> list[Told]:
+    """Return what `closings` names by `key`, locked: one alert, or all that a summary told."""
+    which = alert.c.summary == key if key.startswith(SUMMARY) else alert.c.id == uuid.UUID(key)
+    query = sa.select(alert).where(alert.c.residency == residency, which).order_by(alert.c.id).with_for_update()
     told = (_told(connection, row._asdict()) for row in connection.execute(query).all())
     return [each for each in told if each is not None]
 
@@ -82,36 +124,59 @@ def set_state(connection: sa.Connection, residency: str, identity: uuid.UUID, st
     connection.execute(sa.update(alert).where(*where).values(state=state))
 
 
-def receive(
-    database: Database,
-    connection: sa.Connection,
-    told: Told,
-    *,
-    state: str,
-    recipient: str,
-    reference: str,
-    detail: str,
-    attempt: int,
-    now: datetime,
+@dataclass(frozen=True)
+class Receipt:
+    """How one attempt to tell a destination ended: `result` is delivered, resolved, retry or failed."""
+
+    result: str
+    attempt: int
+    at: datetime
+    recipient: str = ""
+    reference: str = ""
+    detail: str = ""
+
+
+def keep_receipt(
+    database: Database, connection: sa.Connection, told: Told, state: str, receipt: Receipt, *, summary: str = ""
 ) -> None:
-    """Keep the receipt of one attempt, and set what became of the alert."""
-    results = {"delivered": "delivered", "summarized": "delivered", "pending": "retry", "failed": "failed"}
-    row = {
-        "residency": told.residency,
-        "id": natural_id("receipt", told.residency, str(told.id), attempt, state),
-        "tenant": told.tenant,
-        "alert_id": told.id,
-        "attempt": attempt,
-        "result": results[state],
-        "recipient": recipient[:320],
-        "reference": reference[:500],
-        "detail": detail[:500],
-        "at": now,
-    }
-    database.upsert(connection, receipt, [row], update=("result", "recipient", "reference", "detail", "at"))
+    """Keep the receipt of one attempt to deliver, and what became of the alert: `state`."""
+    _keep(database, connection, told, state, receipt)
     values: dict[str, Any] = {"state": state}
     if state in ("delivered", "summarized"):
-        values["delivered_at"] = now
+        values.update(delivered_at=receipt.at, summary=summary or None)
+    _set(connection, told, values)
+
+
+def keep_closing(
+    database: Database, connection: sa.Connection, told: Told, receipt: Receipt | None, *, over: bool, now: datetime
+) -> None:
+    """Keep the receipt of one attempt to close; with `over` nobody looks at the alert again.
+
+    An alert whose destination closes nothing is over without a receipt.
+    """
+    if receipt is not None:
+        _keep(database, connection, told, f"resolve {receipt.result}", receipt)
+    if over:
+        _set(connection, told, {"resolved_at": now})
+
+
+def _keep(database: Database, connection: sa.Connection, told: Told, step: str, kept: Receipt) -> None:
+    row = {
+        "residency": told.residency,
+        "id": natural_id("receipt", told.residency, str(told.id), kept.attempt, step),
+        "tenant": told.tenant,
+        "alert_id": told.id,
+        "attempt": kept.attempt,
+        "result": kept.result,
+        "recipient": kept.recipient[:320],
+        "reference": kept.reference[:500],
+        "detail": kept.detail[:500],
+        "at": kept.at,
+    }
+    database.upsert(connection, receipt, [row], update=("result", "recipient", "reference", "detail", "at"))
+
+
+def _set(connection: sa.Connection, told: Told, values: Mapping[str, Any]) -> None:
     where = [alert.c.residency == told.residency, alert.c.id == told.id]
     connection.execute(sa.update(alert).where(*where).values(**values))
 
@@ -183,4 +248,6 @@ def _told(connection: sa.Connection, row: Row) -> Told | None:
         state=row["state"],
         created_at=row["created_at"],
         findings=tuple(sorted(findings, key=lambda f: (-f.severity, f.detector, f.id))),
+        summary=row["summary"] or "",
+        resolved_at=row["resolved_at"],
     )

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from connectors.errors import Conflict, NotFound
 from connectors.model import FindingState
-from connectors.store import tallies
+from connectors.store import moves
 from connectors.store.columns import natural_id
 from connectors.store.engine import Database, Row
 from connectors.store.lifecycle import LIVING, change
@@ -145,7 +145,7 @@ def set_state(
     new = {**row, **values}
     made = change(new, before, state, now=now, comment=comment[:2000], actor=actor)
     database.insert_new(connection, finding_change, [made])
-    tallies.count(database, connection, row["residency"], [(row, new)], now)
+    moves.follow(database, connection, row["residency"], [(row, new)], now=now)
     if suppress:
         _suppress(database, connection, new, state, actor=actor, comment=comment, now=now)
     return new

@@ -58,6 +58,8 @@ def alert_jobs(
                 "state": "pending",
                 "created_at": now,
                 "delivered_at": None,
+                "summary": None,
+                "resolved_at": None,
                 "expires_at": None,
             }
         )

@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.model import EventKind
-from connectors.store import inbox, jobs, leases, ledger, tallies
+from connectors.store import inbox, jobs, leases, ledger, moves
 from connectors.store.columns import natural_id
 from connectors.store.engine import Database
 from connectors.store.ledger import Counts
@@ -61,7 +61,7 @@ def record(
     if merged.changes:
         connection.execute(sa.insert(finding_change), merged.changes)
     if merged.moves:
-        tallies.count(database, connection, finished[0].row["residency"], merged.moves, now)
+        moves.follow(database, connection, finished[0].row["residency"], merged.moves, now=now)
     wanted = alert_jobs(database, connection, merged.news, routes, now)
     done.alerts = len(wanted)
     wanted.extend(action_jobs(database, connection, merged.news, routes, now))

@@ -12,18 +12,14 @@ import sqlalchemy as sa
 
 from connectors.errors import Conflict, NotFound
 from connectors.model import FindingState
-from connectors.store import actions, tallies
-from connectors.store.columns import natural_id
+from connectors.store import actions, findings
 from connectors.store.engine import Database
-from connectors.store.lifecycle import change
-from connectors.store.tables.findings import finding, finding_change, suppression
+from connectors.store.findings import MOST_AT_ONCE
+from connectors.store.tables.findings import finding, suppression
 
 VERDICTS = ("false_positive", "accepted", "confirmed")
 STATE_OF = {"false_positive": FindingState.FALSE_POSITIVE, "accepted": FindingState.IGNORED}
 """The state that a verdict puts the findings of its value into; a confirmed one stays as it is."""
-
-MOST_AT_ONCE = 1_000
-"""Findings of one value that one annotation moves; those beyond it are judged when they are seen again."""
 
 Row = Mapping[str, Any]
 After = tuple[datetime, UUID]
@@ -62,16 +58,6 @@ def find(connection: sa.Connection, *, residency: str, tenant: str, which: UUID)
     if row is None:
         raise NotFound("there is no such finding")
     return row._asdict()
-
-
-def history(connection: sa.Connection, *, residency: str, which: UUID) -> list[Row]:
-    """Return the changes of state of a finding, oldest first."""
-    query = (
-        sa.select(finding_change)
-        .where(finding_change.c.residency == residency, finding_change.c.finding_id == which)
-        .order_by(finding_change.c.revision)
-    )
-    return [row._asdict() for row in connection.execute(query)]
 
 
 def set_state(
@@ -114,20 +100,8 @@ def annotate(
     old = find(connection, residency=actor.residency, tenant=actor.tenant, which=which)
     targets = [old]
     if everywhere:
-        row = {
-            "residency": actor.residency,
-            "id": _suppression_id(actor, old["fingerprint"]),
-            "tenant": actor.tenant,
-            "fingerprint": old["fingerprint"],
-            "family": old["family"],
-            "verdict": verdict,
-            "actor": actor.name,
-            "comment": comment,
-            "at": now,
-            "expires_at": None,
-        }
-        database.upsert(connection, suppression, [row], update=("verdict", "actor", "comment", "at"))
-        targets = _of_value(connection, actor, old["fingerprint"])
+        findings.set_suppression(database, connection, old, verdict, actor=actor.name, comment=comment, now=now)
+        targets = _of_value(connection, old)
     actions.note(
         database,
         connection,
@@ -166,9 +140,8 @@ def unannotate(
     said = annotation(connection, residency=actor.residency, tenant=actor.tenant, fingerprint=old["fingerprint"])
     closed = {STATE_OF[said["verdict"]]} if said and said["verdict"] in STATE_OF else set(STATE_OF.values())
     if said is not None:
-        where = suppression.c.residency == actor.residency, suppression.c.id == said["id"]
-        connection.execute(sa.delete(suppression).where(*where))
-    targets = _of_value(connection, actor, old["fingerprint"]) if said is not None else [old]
+        findings.set_suppression(database, connection, old, None, actor=actor.name, comment=comment, now=now)
+    targets = _of_value(connection, old) if said is not None else [old]
     shut = [row for row in targets if row["state"] in closed]
     return [_move(connection, database, actor, row, FindingState.OPEN, comment, now) for row in shut]
 
@@ -250,44 +223,9 @@ def _move(
     comment: str,
     now: datetime,
 ) -> Row:
-    new = {
-        "state": str(state),
-        "revision": old["revision"] + 1,
-        "note": comment or old["note"],
-        "updated_at": now,
-        "resolved_at": now if state is FindingState.RESOLVED else None,
-    }
-    statement = (
-        sa.update(finding)
-        .where(
-            finding.c.residency == old["residency"],
-            finding.c.id == old["id"],
-            finding.c.revision == old["revision"],
-        )
-        .values(new)
-        .returning(finding.c.id)
-    )
-    if connection.execute(statement).first() is None:
-        raise Conflict("the finding was changed meanwhile", hint="read it again")
-    row = {**old, **new}
-    noted = change(row, old["state"], str(state), now=now, comment=comment, actor=actor.name)
-    database.insert_new(connection, finding_change, [noted])
-    tallies.count(database, connection, row["residency"], [(old, row)], now)
-    return row
+    return findings.set_state(database, connection, old, state, actor=actor.name, comment=comment, now=now)
 
 
-def _of_value(connection: sa.Connection, actor: Actor, fingerprint: str) -> list[Row]:
-    query = (
-        sa.select(finding)
-        .where(
-            finding.c.residency == actor.residency,
-            finding.c.tenant == actor.tenant,
-            finding.c.fingerprint == fingerprint,
-        )
-        .limit(MOST_AT_ONCE)
-    )
-    return [row._asdict() for row in connection.execute(query)]
-
-
-def _suppression_id(actor: Actor, fingerprint: str) -> UUID:
-    return natural_id("suppression", actor.residency, actor.tenant, fingerprint)
+def _of_value(connection: sa.Connection, row: Row) -> list[Row]:
+    """Return the finding and the others of its value."""
+    return [row, *findings.same_value(connection, row, limit=MOST_AT_ONCE)]

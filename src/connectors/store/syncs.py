@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from connectors.errors import PluginFault
 from connectors.model import FAULTS, Cursor, Page, Partition
-from connectors.store import inbox, ledger, tallies
+from connectors.store import inbox, ledger, moves
 from connectors.store.columns import natural_id
 from connectors.store.engine import Database, Row
 from connectors.store.inbox import event_row
@@ -293,7 +293,7 @@ def reconcile(
     database.upsert(connection, finding, rows, update=("state", "revision", "resolved_at", "updated_at"))
     if changes:
         connection.execute(sa.insert(finding_change), changes)
-    tallies.count(database, connection, residency, list(zip(living, rows, strict=True)), now)
+    moves.follow(database, connection, residency, list(zip(living, rows, strict=True)), now=now)
     return len(gone), len(rows)
 
 

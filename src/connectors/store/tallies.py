@@ -15,12 +15,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.model import FindingState
 from connectors.store.columns import natural_id
 from connectors.store.engine import Database
+from connectors.store.lifecycle import LIVING
 from connectors.store.tables.dashboard import tally
 
-LIVING = (FindingState.OPEN, FindingState.ACKNOWLEDGED)
 EXPOSED = ("external", "link", "public")
 """Visibilities that reach beyond the organisation."""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,14 +13,14 @@ import sqlalchemy as sa
 import structlog
 
 from connectors import tracing
-from connectors.alerts.destination import Alert, Delivered
+from connectors.alerts.destination import Alert, Delivered, Resolves
 from connectors.alerts.grouping import Group, Throttle, notice, summarize
 from connectors.contract import KnowsPeople
 from connectors.errors import AuthError, ConfigError, ConnectorsError, RateLimited, Transient, Unsupported
 from connectors.host import wall
-from connectors.model import Person, PersonRef
+from connectors.model import Finding, Person, PersonRef
 from connectors.store import alerts, jobs
-from connectors.store.alerts import Told
+from connectors.store.alerts import Receipt, Told
 from connectors.store.columns import natural_id
 from connectors.store.jobs import Job
 from connectors.work.job import Ended, JobRun
@@ -26,6 +28,9 @@ from connectors.work.job import Ended, JobRun
 log = structlog.get_logger()
 
 AUTHOR_ATTEMPTS = 2
+
+TOLD = ("delivered", "summarized")
+"""States of an alert that reached its destination."""
 
 PEOPLE_KEPT = timedelta(hours=1)
 """How long this process remembers who somebody is: alerts should not eat an app's budget."""
@@ -43,7 +48,7 @@ def deliver(run: JobRun) -> Ended:
     if held_until is not None:
         return Ended(partial(_hold, run, told, held_until))
     try:
-        with tracing.span("alert", _keys(run, told), destination=told.destination):
+        with tracing.span("alert", _keys(told), destination=told.destination):
             delivered = _send(run, told.destination, _compose(run, told))
     except (AuthError, ConfigError, Unsupported) as error:
         # Trying again would not help; the receipt says why, and the alert can be revived when it is repaired.
@@ -54,9 +59,9 @@ def deliver(run: JobRun) -> Ended:
     return Ended(partial(_receipt, run, told, delivered=delivered))
 
 
-def _keys(run: JobRun, told: Told) -> list[uuid.UUID]:
+def _keys(told: Told) -> list[uuid.UUID]:
     """Return the keys of the resources that an alert is about."""
-    return [natural_id("resource", told.residency, run.connection, each.resource.id) for each in told.findings]
+    return [natural_id("resource", told.residency, each.connection, each.resource.id) for each in told.findings]
 
 
 def deliver_summary(run: JobRun) -> Ended:
@@ -72,14 +77,64 @@ def deliver_summary(run: JobRun) -> Ended:
     )
     delivered = _send(run, destination, summary)
 
+    receipt = _delivered(run, delivered, detail="in a summary")
+
     def effects(c: sa.Connection) -> None:
         for told in held:
-            alerts.receive(
-                run.database, c, told, state="summarized", recipient=delivered.recipient,
-                reference=delivered.reference, detail="in a summary", attempt=run.row["attempts"], now=run.now(),
-            )  # fmt: skip
+            alerts.keep_receipt(run.database, c, told, "summarized", receipt, summary=summary.id)
+        _ask_to_close(run, c, [finding for told in held for finding in told.findings])
 
     return Ended(effects)
+
+
+def resolve(run: JobRun) -> Ended:
+    """Close an alert at its destination when nothing that it told is open any more; a summary closes as a whole."""
+    told = run.database.run(lambda c: alerts.told_together(c, run.residency, run.row["key"]))
+    if not told or any(each.living or each.state not in TOLD for each in told):
+        # What is yet to be delivered asks again when it has been.
+        return Ended()
+    name = told[0].destination
+    destination = run.runtime.destination(name) if name in run.runtime.config.destinations else None
+    open_yet = [each for each in told if each.resolved_at is None]
+    if not open_yet or not isinstance(destination, Resolves):
+        return Ended(partial(_closed, run, open_yet, None))
+    try:
+        with tracing.span("resolve", _keys(told[0]), destination=name), _counted(run, name, "resolved"):
+            done = _close(name, destination, _as_told(run, told))
+    except ConnectorsError as error:
+        failed = Receipt("retry", run.row["attempts"], run.now(), detail=str(error))
+        run.database.run(partial(_closed, run, open_yet, failed, over=False))
+        raise
+    receipt = Receipt("resolved", run.row["attempts"], run.now(), done.recipient, done.reference)
+    return Ended(partial(_closed, run, open_yet, receipt))
+
+
+def _close(name: str, destination: Resolves, alert: Alert) -> Delivered:
+    with wall(f"destination {name}", "resolve"):
+        return destination.resolve(alert)
+
+
+def _closed(
+    run: JobRun, told: Sequence[Told], receipt: Receipt | None, connection: sa.Connection, *, over: bool = True
+) -> None:
+    for each in told:
+        alerts.keep_closing(run.database, connection, each, receipt, over=over, now=run.now())
+
+
+def _as_told(run: JobRun, told: Sequence[Told]) -> Alert:
+    """Return the alert as its destination knows it: by its own id, or as the summary that told it."""
+    first = told[0]
+    if not first.summary:
+        return _alert(run, first, author=None)
+    groups = [Group(each.policy, each.destination, each.findings) for each in told]
+    summary = summarize(groups, tenant=first.tenant, window_end=first.created_at)
+    return replace(summary, id=first.summary)
+
+
+def _ask_to_close(run: JobRun, connection: sa.Connection, findings: Sequence[Finding]) -> None:
+    """Ask to close what was just delivered, when all that it tells ended while it was under way."""
+    wanted = alerts.closings_of(connection, run.residency, [uuid.UUID(finding.id) for finding in findings])
+    jobs.enqueue(run.database, connection, wanted, now=run.now())
 
 
 def deliver_notice(run: JobRun) -> Ended:
@@ -101,6 +156,11 @@ def deliver_notice(run: JobRun) -> Ended:
 
 def _compose(run: JobRun, told: Told) -> Alert:
     first = told.findings[0]
+    return _alert(run, told, author=_author(run, first.connection, first.resource.author))
+
+
+def _alert(run: JobRun, told: Told, *, author: Person | None) -> Alert:
+    first = told.findings[0]
     return Alert(
         id=str(told.id),
         tenant=told.tenant,
@@ -111,7 +171,7 @@ def _compose(run: JobRun, told: Told) -> Alert:
         resource=first.resource,
         findings=told.findings,
         created_at=told.created_at,
-        author=_author(run, first.connection, first.resource.author),
+        author=author,
         message=_message(run, told.policy),
         links=run.runtime.links(told) if run.runtime.links else {},
     )
@@ -157,10 +217,15 @@ def _message(run: JobRun, policy: str) -> str:
 
 def _send(run: JobRun, name: str, alert: Alert) -> Delivered:
     destination = run.runtime.destination(name)
-    outcome = "delivered"
+    with _counted(run, name, "delivered"), wall(f"destination {name}", "deliver"):
+        return destination.deliver(alert)
+
+
+@contextmanager
+def _counted(run: JobRun, name: str, outcome: str) -> Iterator[None]:
+    """Count an attempt at a destination by how it ended: `outcome`, or the error's code."""
     try:
-        with wall(f"destination {name}", "deliver"):
-            return destination.deliver(alert)
+        yield
     except ConnectorsError as error:
         outcome = error.code
         raise
@@ -202,17 +267,15 @@ def _receipt(
     error: ConnectorsError | None = None,
     again: bool = False,
 ) -> None:
-    state = "delivered" if delivered else "pending" if again else "failed"
-    alerts.receive(
-        run.database,
-        connection,
-        told,
-        state=state,
-        recipient=delivered.recipient if delivered else "",
-        reference=delivered.reference if delivered else "",
-        detail=str(error) if error else "",
-        attempt=run.row["attempts"],
-        now=run.now(),
-    )
-    if error is not None and not again:
+    if delivered is not None:
+        alerts.keep_receipt(run.database, connection, told, "delivered", _delivered(run, delivered))
+        _ask_to_close(run, connection, told.findings)
+        return
+    receipt = Receipt("retry" if again else "failed", run.row["attempts"], run.now(), detail=str(error))
+    alerts.keep_receipt(run.database, connection, told, "pending" if again else "failed", receipt)
+    if not again:
         log.error("alert_failed", alert=str(told.id), destination=told.destination, reason=str(error))
+
+
+def _delivered(run: JobRun, delivered: Delivered, detail: str = "") -> Receipt:
+    return Receipt("delivered", run.row["attempts"], run.now(), delivered.recipient, delivered.reference, detail)

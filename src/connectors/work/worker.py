@@ -37,6 +37,7 @@ HANDLERS: Mapping[str, Handler] = {
     "alert": alerting.deliver,
     "summary": alerting.deliver_summary,
     "notice": alerting.deliver_notice,
+    "resolve": alerting.resolve,
     "action": acting.act,
     "exposure": acting.judge_again,
     "revoked": acting.revoke,

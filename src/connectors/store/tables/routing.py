@@ -21,9 +21,12 @@ alert = sa.Table(
     choice("state", ("pending", "held", "delivered", "failed", "summarized")),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("delivered_at", UtcDateTime),
+    sa.Column("summary", sa.String(64), comment="id of the alert that told it together with others"),
+    sa.Column("resolved_at", UtcDateTime, comment="when nothing of it was open any more, and its destination knew"),
     sa.Column("expires_at", UtcDateTime),
     sa.Index("ix_alert_destination", "residency", "destination", "created_at"),
     sa.Index("ix_alert_resource", "residency", "resource_key"),
+    sa.Index("ix_alert_summary", "residency", "summary"),
     sa.Index("ix_alert_expiry", "residency", "expires_at"),
 )
 
@@ -33,7 +36,7 @@ receipt = sa.Table(
     *key_columns(),
     sa.Column("alert_id", sa.Uuid(), nullable=False),
     sa.Column("attempt", sa.Integer, nullable=False),
-    choice("result", ("delivered", "retry", "failed")),
+    choice("result", ("delivered", "retry", "failed", "resolved")),
     sa.Column("recipient", sa.String(320), nullable=False),
     sa.Column("reference", sa.String(500), nullable=False),
     sa.Column("detail", sa.String(500), nullable=False),

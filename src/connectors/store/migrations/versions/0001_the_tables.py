@@ -72,6 +72,15 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=32), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("delivered_at", UtcDateTime(), nullable=True),
+        sa.Column(
+            "summary", sa.String(length=64), nullable=True, comment="id of the alert that told it together with others"
+        ),
+        sa.Column(
+            "resolved_at",
+            UtcDateTime(),
+            nullable=True,
+            comment="when nothing of it was open any more, and its destination knew",
+        ),
         sa.Column("expires_at", UtcDateTime(), nullable=True),
         sa.CheckConstraint(
             "state IN ('pending', 'held', 'delivered', 'failed', 'summarized')", name=op.f("ck_alert_state")
@@ -85,6 +94,7 @@ def upgrade() -> None:
         )
         batch_op.create_index("ix_alert_expiry", ["residency", "expires_at"], unique=False, if_not_exists=True)
         batch_op.create_index("ix_alert_resource", ["residency", "resource_key"], unique=False, if_not_exists=True)
+        batch_op.create_index("ix_alert_summary", ["residency", "summary"], unique=False, if_not_exists=True)
 
     op.create_table(
         "api_key",
@@ -656,7 +666,7 @@ def upgrade() -> None:
         sa.Column("reference", sa.String(length=500), nullable=False),
         sa.Column("detail", sa.String(length=500), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
-        sa.CheckConstraint("result IN ('delivered', 'retry', 'failed')", name=op.f("ck_receipt_result")),
+        sa.CheckConstraint("result IN ('delivered', 'retry', 'failed', 'resolved')", name=op.f("ck_receipt_result")),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_receipt")),
         if_not_exists=True,
     )
@@ -1131,6 +1141,7 @@ def downgrade() -> None:
 
     op.drop_table("api_key", if_exists=True)
     with op.batch_alter_table("alert", schema=None) as batch_op:
+        batch_op.drop_index("ix_alert_summary", if_exists=True)
         batch_op.drop_index("ix_alert_resource", if_exists=True)
         batch_op.drop_index("ix_alert_expiry", if_exists=True)
         batch_op.drop_index("ix_alert_destination", if_exists=True)
