@@ -16,7 +16,7 @@ from connectors.errors import ConfigError, ConnectorsError, PluginFault
 from connectors.host import guarded, wall
 from connectors.model import Check, Level
 from connectors.runtime import Runtime
-from connectors.store.migrations import pending_revisions
+from connectors.store.migrations import schema_state
 from connectors.work.context import Connections
 
 MARKS = {Level.OK: "[green]ok[/]     ", Level.WARNING: "[yellow]warning[/]", Level.FAILED: "[red]failed[/] "}
@@ -110,14 +110,19 @@ def _databases(runtime: Runtime) -> Iterator[tuple[str, Check]]:
     for database in runtime.databases.all():
         name = database.url.render_as_string(hide_password=True)
         try:
-            pending = pending_revisions(database)
+            schema = schema_state(database)
         except ConnectorsError as error:
             yield name, Check("database", Level.FAILED, str(error), "is it running, and is the URL right?")
             continue
-        if pending and database.dialect != "sqlite":
-            yield name, Check("schema", Level.FAILED, "the schema is old", "run `connectors db upgrade`")
-        elif pending:
+        if schema.pending and database.dialect == "sqlite":
             yield name, Check("schema", Level.OK, "will be made at the first start")
+        elif schema.problem:
+            yield name, Check("schema", Level.FAILED, schema.problem)
+        elif schema.pending:
+            hint = "run `connectors db upgrade`"
+            yield name, Check("schema", Level.WARNING, f"{', '.join(schema.pending)} is still to be applied", hint)
+        elif schema.ahead:
+            yield name, Check("schema", Level.OK, f"reachable; {schema.current} is newer and serves this version")
         else:
             yield name, Check("schema", Level.OK, "reachable and current")
 

@@ -9,7 +9,7 @@ import click
 from connectors.cli.locality import locality
 from connectors.cli.state import State, pass_state
 from connectors.cli.terminal import console, print_json
-from connectors.store.migrations import pending_revisions, upgrade
+from connectors.store.migrations import SchemaState, downgrade, oldest_code, schema_state, upgrade
 
 
 @click.group()
@@ -23,29 +23,82 @@ db.add_command(locality)
 @db.command("upgrade")
 @pass_state
 def upgrade_command(state: State) -> None:
-    """Bring every configured database to the current schema. Safe to run again."""
+    """Bring every configured database to this version's schema. Safe to run again, and after a rollback."""
     with state.runtime() as runtime:
         for database in runtime.databases.all():
-            pending = pending_revisions(database)
+            before = schema_state(database)
             upgrade(database)
-            done = f"{len(pending)} revisions applied" if pending else "nothing to do"
+            done = f"{len(before.pending)} revisions applied" if before.pending else "nothing to do"
+            done = f"is newer ({before.current}) and serves this version: left as it is" if before.ahead else done
             console().print(f"{database.url.render_as_string(hide_password=True)}: {done}", markup=False)
+
+
+@db.command("downgrade")
+@click.argument("revision")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_state
+def downgrade_command(state: State, revision: str, *, yes: bool) -> None:
+    """Take every configured database back to REVISION, or `base`, and drop what later ones added, with its rows.
+
+    A rollback of the program does not need this: older code runs on the newer schema when `db status` of the older
+    code says so. Stop every gateway and worker first.
+    """
+    with state.runtime() as runtime:
+        for database in runtime.databases.all():
+            name = database.url.render_as_string(hide_password=True)
+            if not yes:
+                click.confirm(f"Drop from {name} all that came after {revision}?", abort=True)
+            downgrade(database, revision)
+            console().print(f"{name}: at {schema_state(database).current or 'base'}", markup=False)
+
+
+@db.command("status")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@pass_state
+def status_command(state: State, *, as_json: bool) -> None:
+    """Say which schema each database has. Exits with 1 when this version does not run on it."""
+    sys.exit(0 if all(each.runs for each in _told(state, as_json=as_json)) else 1)
 
 
 @db.command("check")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_state
 def check_command(state: State, *, as_json: bool) -> None:
-    """Say whether the schema is current. Exits with 1 when it is not."""
+    """Say which schema each database has. Exits with 1 when it is not this version's."""
+    sys.exit(1 if any(each.pending or each.ahead for each in _told(state, as_json=as_json)) else 0)
+
+
+def _told(state: State, *, as_json: bool) -> list[SchemaState]:
+    """Print how each database stands; return it."""
     with state.runtime() as runtime:
         found = {
-            database.url.render_as_string(hide_password=True): pending_revisions(database)
+            database.url.render_as_string(hide_password=True): schema_state(database)
             for database in runtime.databases.all()
         }
     if as_json:
-        print_json(found)
+        print_json({url: _facts(each) for url, each in found.items()})
     else:
-        for url, pending in found.items():
-            line = f"needs {', '.join(pending)}: run `connectors db upgrade`" if pending else "current"
-            console().print(f"{url}: {line}", markup=False)
-    sys.exit(1 if any(found.values()) else 0)
+        for url, each in found.items():
+            console().print(f"{url}: {_said(each)}", markup=False, soft_wrap=True)
+    return list(found.values())
+
+
+def _facts(state: SchemaState) -> dict[str, object]:
+    return {
+        "schema": state.current,
+        "code": state.head,
+        "runs": state.runs,
+        "pending": state.pending,
+        "oldest_code": oldest_code(state.current) if state.current else None,
+        "problem": state.problem,
+    }
+
+
+def _said(state: SchemaState) -> str:
+    if state.problem:
+        return state.problem
+    if state.ahead:
+        return f"is at schema {state.current}, newer than this version's {state.head}, and serves it"
+    if state.pending:
+        return f"needs {', '.join(state.pending)}: run `connectors db upgrade`; this version runs meanwhile"
+    return f"current ({state.current})"

@@ -22,7 +22,7 @@ from connectors.cli.terminal import console
 from connectors.errors import ConnectorsError
 from connectors.runtime import Runtime
 from connectors.store import inbox, ledger, letters
-from connectors.store.migrations import pending_revisions
+from connectors.store.migrations import schema_state
 
 HIDDEN = "(hidden)"
 
@@ -102,8 +102,9 @@ def _database(runtime: Runtime, residency: str) -> dict[str, Any]:
     database = runtime.databases.of(residency)
     found: dict[str, Any] = {"residency": residency, "dialect": database.dialect}
     try:
-        found["pending_revisions"] = pending_revisions(database)
-        if not found["pending_revisions"]:
+        schema = schema_state(database)
+        found["schema"], found["pending_revisions"] = schema.current, list(schema.pending)
+        if schema.runs:
             waiting, age = database.read(lambda c: inbox.backlog(c, residency, now=runtime.now()))
             lines = database.read(lambda c: ledger.coverage(c, residency))
             found["waiting_events"], found["oldest_seconds"] = waiting, age.total_seconds()

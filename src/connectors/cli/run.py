@@ -17,7 +17,7 @@ from connectors.gateway.serve import server
 from connectors.logs import configure
 from connectors.metrics import Metrics
 from connectors.runtime import Runtime
-from connectors.store.migrations import pending_revisions, upgrade
+from connectors.store.migrations import schema_state, upgrade
 from connectors.work.worker import Worker
 
 log = structlog.get_logger()
@@ -90,13 +90,15 @@ def up(state: State, host: str | None, port: int | None) -> None:
 
 
 def prepare(runtime: Runtime) -> None:
-    """Make an embedded database ready; refuse to start on a server's schema that is not current."""
+    """Make an embedded database ready; refuse to start on a schema that this code does not run on."""
     for database in runtime.databases.all():
-        if not pending_revisions(database):
-            continue
-        if database.dialect != "sqlite":
-            raise ConfigError(f"{database!r} has an old schema", hint="run `connectors db upgrade` first")
-        upgrade(database)
+        state = schema_state(database)
+        if state.pending and database.dialect == "sqlite":
+            upgrade(database)
+        elif state.problem:
+            raise ConfigError(f"{database!r} {state.problem}")
+        elif state.ahead:
+            log.warning("schema_is_newer", schema=state.current, code=state.head)
 
 
 class Signals:

@@ -18,7 +18,7 @@ from connectors.gateway.webhooks import Webhooks
 from connectors.host import where
 from connectors.metrics import Metrics
 from connectors.runtime import Runtime
-from connectors.store.migrations import pending_revisions
+from connectors.store.migrations import schema_state
 
 log = structlog.get_logger()
 
@@ -88,8 +88,8 @@ def not_ready(runtime: Runtime) -> list[str]:
     for database in runtime.databases.all():
         try:
             database.ping()
-            if pending_revisions(database):
-                problems.append(f"{database!r} needs `connectors db upgrade`")
+            if problem := schema_state(database).problem:
+                problems.append(f"{database!r} {problem}")
         except ConnectorsError as error:
             problems.append(str(error))
     problems.extend(

@@ -12,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from connectors.store.engine import Database
-from connectors.store.migrations import downgrade, pending_revisions, upgrade, upgrade_sql
+from connectors.store.migrations import downgrade, schema_state, upgrade, upgrade_sql
 from connectors.store.tables import metadata
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -25,21 +25,21 @@ def test_migrations_make_what_the_tables_say(database: Database) -> None:
 
 
 def test_nothing_is_pending_after_an_upgrade_and_another_one_does_nothing(database: Database) -> None:
-    assert pending_revisions(database) == []
+    assert schema_state(database).pending == ()
     upgrade(database)
-    assert pending_revisions(database) == []
+    assert schema_state(database).pending == ()
 
 
 def test_an_empty_database_needs_every_revision_and_goes_there_and_back(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/empty.db")
-    every = pending_revisions(database)
-    assert every == sorted(every)
+    every = schema_state(database).pending
+    assert list(every) == sorted(every)
     for revision in every:
-        assert pending_revisions(database)[0] == revision
+        assert schema_state(database).pending[0] == revision
         upgrade(database, revision)
-    assert pending_revisions(database) == []
+    assert schema_state(database).pending == ()
     downgrade(database, "base")
-    assert pending_revisions(database) == every
+    assert schema_state(database).pending == every
     assert sa.inspect(database.engine).get_table_names() == ["alembic_version"]
     database.close()
 

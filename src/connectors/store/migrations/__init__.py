@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import io
 import os
+import random
 import re
+import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,9 +20,13 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
+from sqlalchemy.exc import DBAPIError
 
 from connectors.errors import ConfigError
 from connectors.store.engine import Database, parse_url
+
+ATTEMPTS = 6
+"""How often an upgrade is tried beside others."""
 
 REVISION = re.compile(r"\d{4}(\.\d{4})?")
 
@@ -88,7 +94,15 @@ def upgrade(database: Database, revision: str = "head", *, beyond: Folders = ())
         if state.problem:
             raise ConfigError(f"{database!r} {state.problem}")
         return
-    _migrate(database, command.upgrade, revision, beyond)
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            _migrate(database, command.upgrade, revision, beyond)
+            break
+        except DBAPIError:
+            # Another process may be at the same: what it has made is there already, and is made only once.
+            if attempt == ATTEMPTS:
+                raise
+            time.sleep(random.uniform(0.1, 0.5) * attempt)  # noqa: S311 (spread, not secrecy)
 
 
 def downgrade(database: Database, revision: str, *, beyond: Folders = ()) -> None:
@@ -123,11 +137,6 @@ def schema_state(database: Database, *, beyond: Folders = ()) -> SchemaState:
         pending=tuple(each.revision for each in pending),
         needed=tuple(each.revision for each in pending if not getattr(each.module, "code_runs_without", False)),
     )
-
-
-def pending_revisions(database: Database) -> list[str]:
-    """Return the revisions that a database still needs, oldest first."""
-    return list(schema_state(database).pending)
 
 
 def upgrade_sql(dialect: str, revisions: str = "head", *, beyond: Folders = ()) -> str:
