@@ -10,11 +10,10 @@ from connectors.model import Container, Event, EventKind, Partition, PersonRef, 
 
 def encode_event(event: Event) -> dict[str, Any]:
     """Return an event as a JSON-able value; what is at its default is left out."""
-    return _without_defaults(
+    encoded = _without_defaults(
         kind=event.kind.value,
         resource=encode_resource(event.resource),
         version=event.version,
-        payload=event.payload,
         occurred_at=event.occurred_at.isoformat() if event.occurred_at else None,
         partial=not event.complete,
         partition=_without_defaults(
@@ -24,6 +23,9 @@ def encode_event(event: Event) -> dict[str, Any]:
         else None,
         cursor=dict(event.cursor) if event.cursor is not None else None,
     )
+    if event.payload is not None:
+        encoded["payload"] = event.payload
+    return encoded
 
 
 def decode_event(value: dict[str, Any]) -> Event:
@@ -80,4 +82,5 @@ def decode_resource(value: dict[str, Any]) -> Resource:
 
 
 def _without_defaults(**values: Any) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value not in (None, "", 0, False, "unknown", {})}
+    # Every default is falsy but one.
+    return {name: value for name, value in values.items() if value and value != "unknown"}

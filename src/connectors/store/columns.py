@@ -37,14 +37,18 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+_RANDOM_BITS = ~(0xF000 << 64 | 0xC000 << 48)
+_VERSION_4 = 0x4000 << 64 | 0x8000 << 48
+
+
 def natural_id(*parts: str | int) -> uuid.UUID:
     """Return the same UUID for the same natural key, spread evenly over the key space.
 
     A row's identity is its natural key, so that every write can be an upsert on one arbiter, and random-looking,
     so that no index grows at one end: it is shaped as a version 4 UUID, which CockroachDB spreads best.
     """
-    digest = hashlib.sha256("\x1f".join(str(part) for part in parts).encode("utf-8", "surrogatepass")).digest()
-    return uuid.UUID(bytes=digest[:16], version=4)
+    digest = hashlib.sha256("\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass")).digest()
+    return uuid.UUID(int=int.from_bytes(digest[:16], "big") & _RANDOM_BITS | _VERSION_4)
 
 
 def shard_of(key: uuid.UUID, shards: int) -> int:

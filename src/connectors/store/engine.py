@@ -28,6 +28,9 @@ MAX_ATTEMPTS = 12
 RETRIED_STATES = frozenset({"40001", "40P01", "55P03"})
 """serialization_failure, deadlock_detected, lock_not_available: the database asks to run the transaction again."""
 
+_MANY = 8
+"""Rows from which on an INSERT into SQLite is worth a question before."""
+
 AWAY_STATES = ("08", "57P", "53")
 """SQLSTATE classes of a server that is away, restarting or out of resources."""
 
@@ -50,7 +53,7 @@ class Database:
             )
         self.shards = SHARDS[self.dialect]
         self.retries = 0
-        self._compiled: dict[Hashable, sa.Compiled] = {}
+        self._compiled: dict[Hashable, Any] = {}
         if self.dialect == "sqlite":
             # One writer at a time is SQLite's nature: a lock queues threads better than busy waiting does.
             self._writing: threading.Lock | None = threading.Lock()
@@ -113,6 +116,8 @@ class Database:
         if not rows:
             return set()
         stored = [storable_row(row) for row in rows]
+        if self.dialect == "sqlite" and len(stored) >= _MANY:
+            return self._insert_absent(connection, table, stored)
 
         def build() -> sa.Insert:
             # RETURNING makes SQLAlchemy send many rows in one statement.
@@ -120,6 +125,24 @@ class Database:
             return nothing.returning(table.c.id)
 
         return self._insert(connection, (table.name, tuple(stored[0])), build, stored)
+
+    def _insert_absent(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> set[Any]:
+        """Insert many rows into SQLite: nobody else writes meanwhile, so what is there can be asked before.
+
+        One prepared statement that is stepped through costs a third of one large statement with RETURNING.
+        """
+        ids = {row["id"] for row in rows}
+        residencies = {row["residency"] for row in rows}
+        there = sa.select(table.c.id).where(table.c.residency.in_(residencies), table.c.id.in_(ids))
+        known = set(connection.execute(there).scalars())
+        absent = {row["id"]: row for row in rows if row["id"] not in known}
+        if absent:
+            key = (table.name, "absent", tuple(rows[0]))
+            prepared = self._compiled.get(key)
+            if prepared is None:
+                prepared = self._compiled[key] = _Prepared(table, tuple(rows[0]), self._writer.dialect)
+            connection.exec_driver_sql(prepared.sql, prepared.bound(list(absent.values())))
+        return set(absent)
 
     def upsert(
         self,
@@ -189,6 +212,31 @@ class Database:
         else:
             with self._writing:
                 yield
+
+
+class _Prepared:
+    """An INSERT of one table's columns whose values are bound without asking each what it is."""
+
+    def __init__(self, table: sa.Table, columns: Sequence[str], dialect: sa.Dialect) -> None:
+        quoted = dialect.identifier_preparer.quote
+        names = ", ".join(quoted(name) for name in columns)
+        self.sql = f"INSERT INTO {quoted(table.name)} ({names}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 (names of our own tables)
+        self._columns = [(name, table.c[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in columns]
+
+    def bound(self, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+        """Return the rows as the driver takes them."""
+        return list(zip(*(self._column(name, process, rows) for name, process in self._columns), strict=True))
+
+    @staticmethod
+    def _column(name: str, process: Callable[[Any], Any] | None, rows: Sequence[Row]) -> list[Any]:
+        values = [row[name] for row in rows]
+        if process is None:
+            return values
+        first = values[0]
+        if all(value is first for value in values):
+            # The time of writing, mostly: the same object in every row.
+            return [process(first)] * len(values)
+        return [process(value) for value in values]
 
 
 def _identity(part: object) -> Hashable | None:
