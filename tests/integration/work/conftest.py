@@ -65,6 +65,7 @@ class App:
         self.healthy = True
         self.calls: list[tuple[str, str]] = []
         self.alerts: list[Alert] = []
+        self.closed: list[str] = []
         self.acted: list[tuple[str, bool]] = []
 
     def does(self, connection: str, doing: str) -> None:
@@ -75,7 +76,7 @@ class App:
             raise planned[0] if len(planned) == 1 else planned.pop(0)
 
 
-def plugin(app: App) -> Any:
+def plugin(app: App, *, resolves: bool = True) -> Any:
     """Return the module of a plugin that speaks for `app`."""
 
     class Chat(Connector[Any]):
@@ -117,9 +118,15 @@ def plugin(app: App) -> Any:
             app.alerts.append(alert)
             return Delivered(reference=f"n{len(app.alerts)}", recipient="#box")
 
+    class ClosingBox(Box):
+        def resolve(self, alert: Alert) -> Delivered:
+            app.does("", "resolve")
+            app.closed.append(alert.id)
+            return Delivered(reference=alert.id, recipient="#box")
+
     return SimpleNamespace(
         register_connectors=hookimpl(_registers(Chat), specname="register_connectors"),
-        register_destinations=hookimpl(_registers(Box), specname="register_destinations"),
+        register_destinations=hookimpl(_registers(ClosingBox if resolves else Box), specname="register_destinations"),
     )
 
 
@@ -133,11 +140,11 @@ def _registers(made: Any) -> Any:
 class House:
     """One installation on the invented app; `work` runs everything that is due, in this thread."""
 
-    def __init__(self, url: str, folder: Path, engine: Engine, more: str = "") -> None:
+    def __init__(self, url: str, folder: Path, engine: Engine, more: str = "", *, resolves: bool = True) -> None:
         self.app = App()
         self.now = NOW
         config = parse_config(CONFIG.format(url=url, more=more), folder=folder)
-        host = Host.build(["chat"], modules={"chat": plugin(self.app)})
+        host = Host.build(["chat"], modules={"chat": plugin(self.app, resolves=resolves)})
         assert host.plugins["chat"].problem == ""
         self.runtime = Runtime.open(config, folder=folder, host=host, now=lambda: self.now)
         self.runtime.__dict__["engine"] = engine
@@ -193,8 +200,8 @@ def dialect() -> str:
 def make_house(database_url: str, tmp_path: Path, engine: Engine) -> Iterator[Any]:
     made: list[House] = []
 
-    def make(more: str = "") -> House:
-        made.append(House(database_url, tmp_path, engine, more))
+    def make(more: str = "", **options: Any) -> House:
+        made.append(House(database_url, tmp_path, engine, more, **options))
         return made[-1]
 
     yield make
