@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import queue
 import signal
+from collections.abc import Callable, Iterator
 
 import click
 import structlog
+from starlette.applications import Starlette
 
 from connectors import tracing
 from connectors.assembly import handlers, site
 from connectors.cli.state import State, pass_state
+from connectors.config import Config
 from connectors.dashboard import announce, link_alerts
 from connectors.errors import ConfigError, ConnectorsError
+from connectors.gateway.exchange import Exchangeable
 from connectors.gateway.serve import server
 from connectors.logs import configure
 from connectors.metrics import Metrics
 from connectors.runtime import Runtime
 from connectors.store.migrations import schema_state, upgrade
+from connectors.work.context import Connections
 from connectors.work.worker import Worker
 
 log = structlog.get_logger()
@@ -28,13 +33,20 @@ log = structlog.get_logger()
 @click.option("--port", type=int, help="Port to listen on; the configuration's by default.")
 @pass_state
 def serve(state: State, host: str | None, port: int | None) -> None:
-    """Serve webhooks, the developer API, the dashboard, health and metrics."""
-    with state.runtime() as runtime:
-        configure(runtime.config.log)
-        tracing.configure("gateway")
-        prepare(runtime)
-        announce(runtime)
-        server(site(runtime), runtime.config.gateway, host=host, port=port).run()
+    """Serve webhooks, the developer API, the dashboard, health and metrics, until SIGTERM.
+
+    SIGHUP reads the configuration again. One with mistakes changes nothing but a line in the log.
+    """
+    _serve(state, "gateway", host=host, port=port)
+
+
+@click.command()
+@click.option("--host", help="Address to listen on; the configuration's by default.")
+@click.option("--port", type=int, help="Port to listen on; the configuration's by default.")
+@pass_state
+def up(state: State, host: str | None, port: int | None) -> None:
+    """Run gateway and worker together: all that a small installation needs. SIGHUP and SIGTERM as for those."""
+    _serve(state, "up", host=host, port=port)
 
 
 @click.command()
@@ -47,46 +59,73 @@ def worker(state: State, residencies: tuple[str, ...], metrics_port: int, metric
 
     SIGHUP reads the configuration again. One with mistakes changes nothing but a line in the log.
     """
-    with state.runtime() as runtime:
-        configure(runtime.config.log)
-        tracing.configure("worker")
-        prepare(runtime)
-        link_alerts(runtime)
-        metrics = Metrics()
-        if metrics_port:
-            from prometheus_client import start_http_server
+    asked: queue.SimpleQueue[str] = queue.SimpleQueue()
+    on_signals(stop=lambda: asked.put("stop"), reload=lambda: asked.put("reload"))
+    runtime = opened(state, "worker")
+    link_alerts(runtime)
+    metrics = Metrics()
+    if metrics_port:
+        from prometheus_client import start_http_server
 
-            start_http_server(metrics_port, addr=metrics_host, registry=metrics.registry)
-        signals = Signals()
-        working = Worker(runtime, residencies=residencies, metrics=metrics, handlers=handlers())
-        working.start()
-        while signals.wait() == "reload":
-            fresh = reloaded(state, working, residencies=residencies, metrics=metrics)
-            if fresh is not None:
-                working = fresh
-                working.start()
-        working.stop()
-        working.runtime.close()
-
-
-@click.command()
-@click.option("--host", help="Address to listen on; the configuration's by default.")
-@click.option("--port", type=int, help="Port to listen on; the configuration's by default.")
-@pass_state
-def up(state: State, host: str | None, port: int | None) -> None:
-    """Run gateway and worker together: all that a small installation needs."""
-    with state.runtime() as runtime:
-        configure(runtime.config.log)
-        tracing.configure("up")
-        prepare(runtime)
-        announce(runtime)
-        metrics = Metrics()
-        working = Worker(runtime, metrics=metrics, handlers=handlers())
-        working.start()
-        try:
-            server(site(runtime, metrics=metrics), runtime.config.gateway, host=host, port=port).run()
-        finally:
+        start_http_server(metrics_port, addr=metrics_host, registry=metrics.registry)
+    working = started(runtime, metrics, residencies=residencies)
+    while asked.get() == "reload":
+        fresh = reloaded(state, working.runtime)
+        if fresh is not None:
+            link_alerts(fresh)
             working.stop()
+            working.runtime.close()
+            working = started(fresh, metrics, residencies=residencies)
+    working.stop()
+    working.runtime.close()
+
+
+def _serve(state: State, service: str, *, host: str | None, port: int | None) -> None:
+    """Run the site, beside a worker when the service is `up`."""
+    runtime = opened(state, service)
+    announce(runtime)
+    metrics = Metrics()
+    working = started(runtime, metrics) if service == "up" else None
+    served = Exchangeable(site(runtime, metrics=metrics), retired=lambda app: app.state.runtime.close())
+    current = runtime
+
+    def fresh() -> Starlette | None:
+        nonlocal working, current
+        made = reloaded(state, current)
+        if made is None:
+            return None
+        app = site(made, metrics=metrics)
+        if working is not None:
+            working.stop()
+            working = started(made, metrics)
+        current = made
+        return app
+
+    # The server stops by itself at SIGTERM and then raises it again: by then there is still something to finish.
+    on_signals(stop=lambda: None, reload=lambda: served.exchange(fresh))
+    try:
+        server(served, runtime.config.gateway, host=host, port=port).run()
+    finally:
+        if working is not None:
+            working.stop()
+        current.close()
+
+
+def opened(state: State, service: str) -> Runtime:
+    """Return the runtime of a process that serves. Raises `ConfigError`."""
+    config = state.config()
+    configure(config.log)
+    tracing.configure(service)
+    runtime = Runtime.open(config, folder=state.folder)
+    prepare(runtime)
+    return runtime
+
+
+def started(runtime: Runtime, metrics: Metrics, *, residencies: tuple[str, ...] = ()) -> Worker:
+    """Return a running worker."""
+    working = Worker(runtime, residencies=residencies, metrics=metrics, handlers=handlers())
+    working.start()
+    return working
 
 
 def prepare(runtime: Runtime) -> None:
@@ -101,36 +140,62 @@ def prepare(runtime: Runtime) -> None:
             log.warning("schema_is_newer", schema=state.current, code=state.head)
 
 
-class Signals:
-    """What the process was asked by signals, in order: `stop` (SIGTERM, SIGINT) or `reload` (SIGHUP)."""
-
-    def __init__(self) -> None:
-        self._asked: queue.SimpleQueue[str] = queue.SimpleQueue()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda _signal, _frame: self._asked.put("stop"))
-        if hasattr(signal, "SIGHUP"):
-            signal.signal(signal.SIGHUP, lambda _signal, _frame: self._asked.put("reload"))
-
-    def wait(self) -> str:
-        """Return the next thing asked for."""
-        return self._asked.get()
+def on_signals(*, stop: Callable[[], None], reload: Callable[[], None]) -> None:
+    """Call `stop` at SIGTERM and SIGINT, and `reload` at SIGHUP, where there is one."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _signal, _frame: stop())
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, lambda _signal, _frame: reload())
 
 
-def reloaded(state: State, working: Worker, *, residencies: tuple[str, ...], metrics: Metrics) -> Worker | None:
-    """Return a worker of the configuration as it stands now; None, with nothing changed, when it cannot be used.
+def reloaded(state: State, old: Runtime) -> Runtime | None:
+    """Return a runtime of the configuration as it stands now; None, with a line in the log, when it has mistakes.
 
-    The new one is built and looked over before the old one finishes what it holds and ends.
+    Nothing of the old one is touched.
     """
-    old = working.runtime
+    runtime = None
     try:
         runtime = Runtime.open(state.config(), folder=state.folder, now=old.now)
+        look_over(runtime)
         prepare(runtime)
-        _ = runtime.policies, runtime.engine
     except ConnectorsError as error:
-        log.error("reload_refused", error=str(error))
+        problems = error.problems if isinstance(error, ConfigError) else (str(error),)
+        log.error("reload_refused", problems=list(problems))
+        if runtime is not None:
+            runtime.close()
         return None
-    link_alerts(runtime)
-    working.stop()
-    old.close()
-    log.info("reloaded", connections=len(runtime.config.connections))
-    return Worker(runtime, residencies=residencies, metrics=metrics, handlers=handlers())
+    for key in restart_needed(old.config, runtime.config):
+        log.warning("restart_needed", key=key)
+    log.info("reloaded", connections=len(runtime.config.connections), policies=len(runtime.config.policies))
+    return runtime
+
+
+def restart_needed(old: Config, new: Config) -> Iterator[str]:
+    """Yield the keys that changed and that a running process does not take up."""
+    if old.log != new.log:
+        yield "log"
+    for name in ("host", "port"):
+        if getattr(old.gateway, name) != getattr(new.gateway, name):
+            yield f"gateway.{name}"
+
+
+def look_over(runtime: Runtime) -> None:
+    """Build what a start would build later, and be as strict as `connectors check`.
+
+    Raises `ConfigError` or `PluginFault` for what could not be used.
+    """
+    _ = runtime.policies, runtime.rules, runtime.engine, runtime.validity, runtime.publisher
+    problems = [f"plugin {each.name}: {each.problem}" for each in runtime.host.plugins.values() if each.problem]
+    problems += [
+        f"policy {policy.name}: no detector answers to {', '.join(unknown)}"
+        for policy in runtime.config.policies
+        if (unknown := runtime.policies.unknown(policy.name))
+    ]
+    if problems:
+        raise ConfigError("\n".join(problems), problems=tuple(problems))
+    for name in runtime.config.destinations:
+        runtime.destination(name)
+    connections = Connections(runtime)
+    for name, settings in runtime.config.connections.items():
+        if settings.enabled:
+            connections.get(name)

@@ -99,7 +99,6 @@ class GatewaySettings(Settings):
     port: int = Field(default=8080, ge=0, le=65535)
     public_url: str = Field(default="", description="URL under which apps and people reach this server")
     body_limit: int = Field(default=26 * 2**20, ge=1024, description="bytes; apps send up to 25 MB")
-    workers: int = Field(default=1, ge=1, le=64)
 
 
 class TenantSettings(Settings):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from connectors.config.models import GatewaySettings
 
 
 def server(
-    app: Starlette, settings: GatewaySettings, *, host: str | None = None, port: int | None = None
+    app: ASGIApp, settings: GatewaySettings, *, host: str | None = None, port: int | None = None
 ) -> uvicorn.Server:
     """Return a server with bounds on headers, idle connections and slow clients."""
     config = uvicorn.Config(
