@@ -19,6 +19,7 @@ from connectors.work.job import Handler
 
 def site(runtime: Runtime, *, metrics: Metrics | None = None) -> Starlette:
     """Return everything that `connectors serve` serves."""
+    _ = runtime.vault  # a missing key is an error of the start, not of the first delivery
     routes: list[BaseRoute] = []
     beside: list[Beside] = []
     if runtime.config.api.enabled:

@@ -2,45 +2,38 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
+from connectors import chosen
 from connectors.alerts import destinations
 from connectors.alerts.destination import Destination
 from connectors.config import Config
-from connectors.config.models import PolicySettings
 from connectors.detection import Engine, catalog, load_engine
 from connectors.detection.cache import OFF, chosen_cache, user_cache
-from connectors.detection.detector import Detector
-from connectors.detection.engine import Searcher
 from connectors.detection.exact import ExactData
-from connectors.detection.gitleaks import GitleaksRule, load_gitleaks
+from connectors.detection.gitleaks import GitleaksRule
 from connectors.detection.user import DetectionRule, UserDetector
 from connectors.errors import ConfigError
 from connectors.extraction import Budget, Extraction
 from connectors.host import Host, validated
 from connectors.net import Guard, Limits, Session, connect
-from connectors.policy import Choice, Policies, answers
+from connectors.policy import Choice, Policies
 from connectors.store.alerts import Told
 from connectors.store.connections import Owner
 from connectors.store.databases import Databases
 from connectors.store.planning import Routes
-from connectors.validity import VERIFIERS, Checker, verifiers_by_detector
+from connectors.store.rotation import table_with_rows
+from connectors.validity import Checker
 from connectors.validity.check import LIMITS, Bounds
 from connectors.vault import Vault, load_key_file
 
 if TYPE_CHECKING:
     from connectors.work.kafka import Publisher
-
-
-NAMES = frozenset({"person_name", "street_address"})
-"""Detectors that `detection.names` switches on: they read every word."""
 
 
 def utc_now() -> datetime:
@@ -55,7 +48,6 @@ class Runtime:
     config: Config
     host: Host
     databases: Databases
-    vault: Vault
     now: Callable[[], datetime] = utc_now
     folder: Path = field(default_factory=Path)
     links: Callable[[Told], dict[str, str]] | None = None
@@ -79,7 +71,6 @@ class Runtime:
             config=config,
             host=host or Host.for_config(config),
             databases=Databases(config, folder=folder),
-            vault=open_vault(config, folder),
             now=now,
             folder=folder,
         )
@@ -91,6 +82,33 @@ class Runtime:
         self.databases.close()
         if "extraction" in self.__dict__:
             self.extraction.close()
+
+    @cached_property
+    def vault(self) -> Vault:
+        """Keys from the configuration or from the key file, which is made for an installation that is new.
+
+        Raises `ConfigError` when the key file of one that is not new is missing, and `StoreUnavailable` when there is
+        none and the database, which knows, cannot be asked.
+        """
+        settings = self.config.vault
+        if settings.keys and settings.fingerprint_key is not None:
+            return Vault([key.get_secret_value() for key in settings.keys], settings.fingerprint_key.get_secret_value())
+        path = self.path(settings.key_file)
+        if not path.exists():
+            self._refuse_second_key(path)
+        return Vault(*load_key_file(path, create=True))
+
+    def _refuse_second_key(self, path: Path) -> None:
+        for database in self.databases.all():
+            table = table_with_rows(database)
+            if table:
+                where = database.url.render_as_string(hide_password=True)
+                raise ConfigError(
+                    f"vault.key_file: {path} is missing, and {where} holds what was encrypted or fingerprinted with "
+                    f"its keys (in {table}): a new key would make that unreadable",
+                    hint="restore the file from your backup, write the keys as `vault: {keys: [...], fingerprint_key: "
+                    "...}`, or name an empty database in `database.url`",
+                )
 
     @cached_property
     def publisher(self) -> Publisher | None:
@@ -105,65 +123,28 @@ class Runtime:
     @cached_property
     def user_detectors(self) -> tuple[UserDetector, ...]:
         """The detectors that the configuration defines. Raises `ConfigError` for a bad one."""
-        return tuple(
-            validated(UserDetector, values, at=("detection", "detectors", number))
-            for number, values in enumerate(self.config.detection.detectors)
-        )
+        return chosen.user_detectors(self.config.detection)
 
     @cached_property
     def imported_detectors(self) -> tuple[GitleaksRule, ...]:
         """The rules of the gitleaks configurations that the configuration names. Raises `ConfigError`."""
-        return tuple(
-            rule
-            for number, name in enumerate(self.config.detection.imports)
-            for rule in self._imported(name, at=f"detection.imports[{number}]")
-        )
-
-    def _imported(self, name: str, *, at: str) -> tuple[GitleaksRule, ...]:
-        try:
-            return load_gitleaks(self.path(name), paths=False).searchers
-        except ConfigError as error:
-            problems = tuple(f"{at}: {problem}" for problem in error.problems)
-            raise ConfigError("\n".join(problems), problems=problems) from None
+        return chosen.imported_detectors(self.config.detection, self.path)
 
     @cached_property
     def exact_data(self) -> ExactData | None:
         """The list of the customer's own values, if the configuration names one. Raises `ConfigError`."""
-        settings = self.config.detection.exact_data
-        if settings is None:
-            return None
-        try:
-            salt = bytes.fromhex(settings.salt.get_secret_value()) if settings.salt else None
-        except ValueError:
-            problem = "detection.exact_data.salt: write the hexadecimal salt that `connectors exact-data build` used"
-            raise ConfigError(problem) from None
-        try:
-            return ExactData.load(self.path(settings.file), salt=salt)
-        except ConfigError as error:
-            hint = error.hint or "write it with `connectors exact-data build FILE --output LIST`"
-            raise ConfigError(f"detection.exact_data: {error.args[0]}", hint=hint) from None
+        return chosen.exact_data(self.config.detection, self.path)
 
     @cached_property
     def choices(self) -> tuple[Choice, ...]:
         """Every detector that policies may name."""
-        named = NAMES if self.config.detection.names else ()
-        catalogued = (_choice(each, on=each.id in named) for each in (*catalog.load(), *self.host.detectors))
-        exact = (self.exact_data,) if self.exact_data else ()
-        own: tuple[Searcher, ...] = (*self.user_detectors, *self.imported_detectors, *exact)
-        return (*catalogued, *(Choice(each.id, each.family) for each in own))
+        own = (*self.user_detectors, *self.imported_detectors, *((self.exact_data,) if self.exact_data else ()))
+        return chosen.choices(self.config.detection, self.host.detectors, own)
 
     @cached_property
     def rules(self) -> tuple[DetectionRule, ...]:
         """The rules that policies name. Raises `ConfigError` for a bad one, or one that names what is not there."""
-        rules = tuple(
-            validated(DetectionRule, values, at=("detection", "rules", number))
-            for number, values in enumerate(self.config.detection.rules)
-        )
-        problems = tuple(_crossed_rules(rules, {each.id for each in self.choices}, self.config.policies))
-        if problems:
-            raise ConfigError("\n".join(problems), problems=problems)
-        used = {name for policy in self.policies.settings.values() for name in policy.rules}
-        return tuple(rule for rule in rules if rule.name in used)
+        return chosen.rules(self.config, self.choices)
 
     @cached_property
     def policies(self) -> Policies:
@@ -198,22 +179,11 @@ class Runtime:
         Raises `ConfigError` for a detector that nobody can be asked about, and for an address that cannot be used.
         """
         settings = self.config.detection.verify
-        known = verifiers_by_detector()
-        problems = [*_unusable_addresses(settings.addresses)]
-        chosen: set[str] = set()
-        for number, name in enumerate(settings.detectors):
-            answering = {choice.id for choice in self.choices if name == "*" or answers(choice, name)}
-            chosen |= answering & known.keys()
-            if not answering & known.keys():
-                missing = "no vendor can be asked about" if answering else "no detector answers to"
-                hint = "`connectors detectors list --verifiable` shows those that can be checked"
-                problems.append(f"detection.verify.detectors[{number}]: {missing} {name!r}; {hint}")
-        if problems:
-            raise ConfigError("\n".join(problems), problems=tuple(problems))
-        if not chosen:
+        detectors = chosen.verified(settings, self.choices)
+        if not detectors:
             return None
         return Checker(
-            chosen,
+            detectors,
             sessions=lambda: self.session(LIMITS),
             now=self.now,
             addresses=settings.addresses,
@@ -300,64 +270,6 @@ class DestinationRuntime:
     def now(self) -> datetime:
         """Return the time, aware, UTC."""
         return self.runtime.now()
-
-
-def open_vault(config: Config, folder: Path) -> Vault:
-    """Return the vault, with keys from the configuration or from the key file, which is made at first use."""
-    settings = config.vault
-    if settings.keys and settings.fingerprint_key is not None:
-        return Vault([key.get_secret_value() for key in settings.keys], settings.fingerprint_key.get_secret_value())
-    keys, fingerprint_key = load_key_file(folder / settings.key_file, create=True)
-    return Vault(keys, fingerprint_key)
-
-
-def _choice(detector: Detector, *, on: bool) -> Choice:
-    return Choice(
-        detector.id,
-        detector.family,
-        detector.category,
-        detector.vendor,
-        detector.aliases,
-        enabled=on or detector.enabled,
-    )
-
-
-def _unusable_addresses(addresses: Mapping[str, str]) -> Iterator[str]:
-    """Yield what is wrong with the addresses of vendors: tokens travel only over TLS, or on this machine."""
-    vendors = {each.vendor for each in VERIFIERS}
-    for name, address in addresses.items():
-        key = f"detection.verify.addresses.{name}"
-        if name not in vendors:
-            yield f"{key}: there is no such vendor; known: {', '.join(sorted(vendors))}"
-            continue
-        try:
-            parts = urlsplit(address)
-            host = parts.hostname or ""
-        except ValueError:
-            parts, host = urlsplit(""), ""
-        here = host in ("localhost", "127.0.0.1", "::1")
-        if not host or not (parts.scheme == "https" or (parts.scheme == "http" and here)):
-            yield f"{key}: write an address with https, such as https://{name}.example.com/api"
-
-
-def _crossed_rules(
-    rules: Sequence[DetectionRule], known: Collection[str], policies: Sequence[PolicySettings]
-) -> Iterator[str]:
-    """Yield what is wrong between rules, detectors and policies, each with its key."""
-    names = [rule.name for rule in rules]
-    for number, rule in enumerate(rules):
-        if rule.name in names[:number]:
-            yield f"detection.rules[{number}].name: two rules are called {rule.name!r}; rename one"
-        for place, use in enumerate(rule.uses):
-            if use.detector not in known:
-                close = difflib.get_close_matches(use.detector, known, n=1)
-                instead = f"did you mean {close[0]!r}?" if close else "`connectors detectors list` shows the ids"
-                yield f"detection.rules[{number}].uses[{place}].detector: no detector is {use.detector!r}; {instead}"
-    for number, policy in enumerate(policies):
-        for place, name in enumerate(policy.rules):
-            if name not in names:
-                defined = ", ".join(names) or "none"
-                yield f"policies[{number}].rules[{place}]: there is no rule {name!r}; defined: {defined}"
 
 
 def covered(include: Iterable[str], exclude: Iterable[str], identity: str, name: str) -> bool:

@@ -131,12 +131,6 @@ def test_one_module_knows_which_database_it_is(path: Path) -> None:
 
 DIALECTS_LEFT = {
     "store/columns.py": 5,  # types that are made per dialect
-    "store/databases.py": 1,  # relative paths are SQLite's alone
-    "store/connections.py": 1,
-    "store/uploads.py": 1,
-    "work/housekeeping.py": 1,  # CockroachDB deletes expired rows by itself
-    "cli/check.py": 1,  # an embedded database is made at the first start
-    "cli/run.py": 1,
 }
 """Places outside that may ask which database it is, and how often: this number may only go down."""
 

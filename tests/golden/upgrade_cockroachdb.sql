@@ -454,6 +454,7 @@ CREATE TABLE IF NOT EXISTS job (
     connection VARCHAR(128) NOT NULL, 
     body BYTEA, 
     requests INTEGER NOT NULL, 
+    held_until TIMESTAMP WITH TIME ZONE, 
     shard SMALLINT NOT NULL, 
     state VARCHAR(32) NOT NULL, 
     due_at TIMESTAMP WITH TIME ZONE NOT NULL, 
@@ -471,6 +472,8 @@ COMMENT ON COLUMN job.key IS 'names the work: one row for one thing to do';
 COMMENT ON COLUMN job.body IS 'arguments, encrypted; never content';
 
 COMMENT ON COLUMN job.requests IS 'how often it was asked for; more during a run means run again';
+
+COMMENT ON COLUMN job.held_until IS 'when the app may be asked again; asking for the job does not help';
 
 CREATE INDEX IF NOT EXISTS ix_job_claim ON job (residency, queue, shard, due_at) WHERE state = 'ready';
 

@@ -19,7 +19,6 @@ from connectors.api.wire import CHUNK, FileScanBody, UploadBody
 from connectors.errors import Conflict
 from connectors.runtime import Runtime
 from connectors.store import uploads
-from connectors.store.engine import Database
 from connectors.store.jobs import Job, enqueue
 from connectors.store.keys import Key
 from connectors.store.uploads import PIECE, Piece, Upload
@@ -102,7 +101,7 @@ async def finish(platform: Platform, key: Key, which: UUID) -> dict[str, Any]:
     now, database = platform.runtime.now(), platform.database(key)
 
     def work(connection: Any) -> tuple[Upload, list[tuple[int, int]]]:
-        found = _find(platform, key, which, connection, lock=database)
+        found = _find(platform, key, which, connection, lock=True)
         received = uploads.received(connection, found)
         if found.state == "open" and _complete(found, received):
             uploads.move(connection, found, before=("open",), after="finished", now=now)
@@ -139,7 +138,7 @@ async def scan(platform: Platform, key: Key, which: UUID, body: bytes, *, base: 
     job = Job(QUEUE, str(which), key.residency, key.tenant, arguments={"upload": str(which)})
 
     def work(connection: Any) -> None:
-        found = _find(platform, key, which, connection, lock=database)
+        found = _find(platform, key, which, connection, lock=True)
         uploads.move(connection, found, before=("finished",), after="scanning", now=now, request=sealed)
         enqueue(database, connection, [job], vault=runtime.vault, now=now)
 
@@ -177,7 +176,7 @@ def _store(runtime: Runtime, found: Upload, start: int, body: bytes) -> None:
         database.run(partial(uploads.store, database=database, target=found, pieces=some))
 
 
-def _find(platform: Platform, key: Key, which: UUID, connection: Any, lock: Database | None = None) -> Upload:
+def _find(platform: Platform, key: Key, which: UUID, connection: Any, *, lock: bool = False) -> Upload:
     now: datetime = platform.runtime.now()
     return uploads.find(connection, residency=key.residency, tenant=key.tenant, which=which, now=now, lock=lock)
 

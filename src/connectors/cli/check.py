@@ -114,7 +114,7 @@ def _databases(runtime: Runtime) -> Iterator[tuple[str, Check]]:
         except ConnectorsError as error:
             yield name, Check("database", Level.FAILED, str(error), "is it running, and is the URL right?")
             continue
-        if schema.pending and database.dialect == "sqlite":
+        if schema.pending and database.embedded:
             yield name, Check("schema", Level.OK, "will be made at the first start")
         elif schema.problem:
             yield name, Check("schema", Level.FAILED, schema.problem)

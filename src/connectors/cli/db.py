@@ -25,6 +25,7 @@ db.add_command(locality)
 def upgrade_command(state: State) -> None:
     """Bring every configured database to this version's schema. Safe to run again, and after a rollback."""
     with state.runtime() as runtime:
+        _ = runtime.vault  # the key file of a new installation is made here, before many processes start
         for database in runtime.databases.all():
             before = schema_state(database)
             upgrade(database)

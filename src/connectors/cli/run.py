@@ -132,7 +132,7 @@ def prepare(runtime: Runtime) -> None:
     """Make an embedded database ready; refuse to start on a schema that this code does not run on."""
     for database in runtime.databases.all():
         state = schema_state(database)
-        if state.pending and database.dialect == "sqlite":
+        if state.pending and database.embedded:
             upgrade(database)
         elif state.problem:
             raise ConfigError(f"{database!r} {state.problem}")

@@ -45,7 +45,7 @@ def rotate(state: State) -> None:
                 "A new key is in the key file. Restart the gateways and workers, then run `connectors vault finish`."
             )
             return
-        console().print(f"{rotate_all(runtime)} values are encrypted with the newest key.")
+        console().print(f"{rotate_all(runtime.databases, runtime.vault)} values are encrypted with the newest key.")
 
 
 @vault.command("finish")
@@ -55,6 +55,6 @@ def finish(state: State) -> None:
     with state.runtime() as runtime:
         path = state.folder / runtime.config.vault.key_file
         keys, fingerprint_key = load_key_file(path, create=False)
-        count = rotate_all(runtime)
+        count = rotate_all(runtime.databases, runtime.vault)
         write_key_file(path, keys[:1], fingerprint_key)
     console().print(f"{count} values are encrypted with the newest key; the old ones are dropped.")

@@ -201,9 +201,7 @@ def draw(
     identity = natural_id("budget", owner.residency, owner.connection, bucket)
     where = [rate_budget.c.residency == owner.residency, rate_budget.c.id == identity]
     query = sa.select(rate_budget.c.tokens, rate_budget.c.refilled_at, rate_budget.c.blocked_until).where(*where)
-    if database.dialect != "sqlite":
-        query = query.with_for_update()
-    old = connection.execute(query).first()
+    old = connection.execute(query.with_for_update()).first()
     tokens = burst
     if old is not None:
         if old.blocked_until is not None and old.blocked_until > now:

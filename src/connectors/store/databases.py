@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import sqlalchemy as sa
-
 from connectors.config import Config
-from connectors.store.engine import Database, parse_url
+from connectors.store.engine import Database, located
 
 
 class Databases:
@@ -32,7 +30,9 @@ class Databases:
         url = self._urls[residency]
         if url not in self._open:
             self._open[url] = Database(
-                self._located(url), pool_size=self._settings.pool_size, isolation_level=self._settings.isolation_level
+                located(url, self._folder),
+                pool_size=self._settings.pool_size,
+                isolation_level=self._settings.isolation_level,
             )
         return self._open[url]
 
@@ -50,14 +50,3 @@ class Databases:
         for database in self._open.values():
             database.close()
         self._open.clear()
-
-    def _located(self, url: str) -> str:
-        """Make a relative SQLite path start at the configuration file's folder."""
-        parsed: sa.URL = parse_url(url)
-        if parsed.get_dialect().name != "sqlite" or not parsed.database or Path(parsed.database).is_absolute():
-            return url
-        if parsed.database == ":memory:":
-            return url
-        return parsed.set(database=str((self._folder / parsed.database).absolute())).render_as_string(
-            hide_password=False
-        )

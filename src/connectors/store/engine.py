@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
@@ -65,6 +66,21 @@ class Database:
 
     def __repr__(self) -> str:
         return f"<Database {self.url.render_as_string(hide_password=True)}>"
+
+    @property
+    def embedded(self) -> bool:
+        """Tell whether it is a file that this process makes when it first writes: nobody set it up."""
+        return self.dialect == "sqlite"
+
+    @property
+    def absent(self) -> bool:
+        """Tell whether it is such a file, and not made yet."""
+        return self.embedded and not Path(self.url.database or "").exists()
+
+    @property
+    def feeds_changes(self) -> bool:
+        """Tell whether it writes what changes to files by itself, once it is told to."""
+        return self.dialect == "cockroachdb"
 
     @property
     def engine(self) -> sa.Engine:
@@ -290,6 +306,15 @@ def parse_url(url: str) -> sa.URL:
         "cockroachdb": "cockroachdb+psycopg",
     }
     return parsed.set(drivername=defaults.get(parsed.drivername, parsed.drivername))
+
+
+def located(url: str, folder: Path) -> str:
+    """Return a database URL whose file, if it is one with a relative path, starts at `folder`."""
+    parsed = parse_url(url)
+    path = parsed.database
+    if parsed.get_dialect().name != "sqlite" or not path or path == ":memory:" or Path(path).is_absolute():
+        return url
+    return parsed.set(database=str((folder / path).absolute())).render_as_string(hide_password=False)
 
 
 def _server_engine(url: sa.URL, *, pool_size: int, isolation_level: str | None) -> sa.Engine:

@@ -48,6 +48,7 @@ def enqueue(
 ) -> None:
     """Ask for jobs. One that waits is brought forward; one that runs is run again afterwards; a dead one revives.
 
+    One that waits because its app said so is not brought forward before that time.
     The vault seals arguments: jobs that their key says all about need none.
     """
     unique = {wanted.id: wanted for wanted in jobs}
@@ -55,7 +56,8 @@ def enqueue(
 
     def merge(new: Any) -> dict[str, Any]:
         idle = job.c.lease.is_(None)
-        sooner = sa.case((new.due_at < job.c.due_at, new.due_at), else_=job.c.due_at)
+        held = job.c.held_until > new.due_at
+        sooner = sa.case((held, job.c.due_at), (new.due_at < job.c.due_at, new.due_at), else_=job.c.due_at)
         waiting = sa.and_(idle, job.c.state == "ready")
         return {
             "state": "ready",
@@ -140,6 +142,7 @@ def _row(database: Database, wanted: Job, vault: Vault | None, now: datetime) ->
         "connection": wanted.connection,
         "body": body,
         "requests": 1,
+        "held_until": None,
         "shard": shard_of(wanted.id, database.shards),
         "state": "ready",
         "due_at": wanted.due_at or now,

@@ -146,16 +146,16 @@ def retry(
 ) -> bool:
     """Give a row back to be claimed at `due_at`; False when the lease is lost.
 
-    With `refund` the attempt does not count: the app asked to wait, nothing went wrong.
+    With `refund` the attempt does not count: the app asked to wait, nothing went wrong; and nobody brings a job
+    forward before that time.
     """
     table = queue.table
-    attempts = table.c.attempts - 1 if refund else table.c.attempts
-    return _held(
-        connection,
-        queue,
-        row,
-        {"due_at": due_at, "lease": None, "attempts": attempts, "reason": reason[:500]},
-    )
+    values: dict[str, Any] = {"due_at": due_at, "lease": None, "attempts": table.c.attempts, "reason": reason[:500]}
+    if refund:
+        values["attempts"] = table.c.attempts - 1
+        if "held_until" in table.c:
+            values["held_until"] = due_at
+    return _held(connection, queue, row, values)
 
 
 def keep(connection: sa.Connection, queue: Queue, row: Row, *, until: datetime, note: str) -> bool:
@@ -173,8 +173,8 @@ def bury(connection: sa.Connection, queue: Queue, row: Row, *, reason: str, expi
     )
 
 
-def revive(connection: sa.Connection, queue: Queue, ids: Sequence[uuid.UUID], *, now: datetime) -> int:
-    """Make dead letters ready again; return how many there were."""
+def revive(connection: sa.Connection, queue: Queue, ids: Sequence[uuid.UUID], *, now: datetime) -> set[uuid.UUID]:
+    """Make dead letters ready again; return those that were: others may have been faster."""
     table = queue.table
     statement = (
         sa.update(table)
@@ -182,7 +182,7 @@ def revive(connection: sa.Connection, queue: Queue, ids: Sequence[uuid.UUID], *,
         .values(state="ready", due_at=now, attempts=0, lease=None, expires_at=None)
         .returning(table.c.id)
     )
-    return len(connection.execute(statement).scalars().all())
+    return set(connection.execute(statement).scalars())
 
 
 def backoff(attempt: int, *, base: float = 2.0, cap: float = 600.0) -> timedelta:

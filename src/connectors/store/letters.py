@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -12,6 +13,9 @@ from connectors.store.engine import Database, Row
 from connectors.store.leases import Queue
 from connectors.store.ledger import Counts
 from connectors.store.tables.intake import inbox, job
+
+MOST_AT_ONCE = 1_000
+"""Ids in one statement."""
 
 
 def dead_events(connection: sa.Connection, residency: str, *, limit: int = 100) -> list[Row]:
@@ -30,16 +34,27 @@ def revive(
     """
     revived = 0
     for table in (inbox, job):
-        query = sa.select(table).where(table.c.residency == residency, table.c.state == "dead")
-        rows = [row._asdict() for row in connection.execute(query)]
-        chosen = [row for row in rows if not ids or any(str(row["id"]).startswith(start) for start in ids)]
-        if not chosen:
-            continue
-        revived += leases.revive(connection, Queue(table, residency), [row["id"] for row in chosen], now=now)
-        if table is inbox:
-            counts: dict[ledger.Key, Counts] = {}
-            for row in chosen:
-                key = (row["tenant"], row["connection"], row["partition"], row["generation"])
-                counts.setdefault(key, Counts()).failed -= 1
-            ledger.add(database, connection, residency, counts.items(), now=now)
+        dead = [table.c.residency == residency, table.c.state == "dead"]
+        chosen = [
+            identity
+            for identity in connection.execute(sa.select(table.c.id).where(*dead)).scalars()
+            if not ids or any(str(identity).startswith(start) for start in ids)
+        ]
+        for first in range(0, len(chosen), MOST_AT_ONCE):
+            some = leases.revive(connection, Queue(table, residency), chosen[first : first + MOST_AT_ONCE], now=now)
+            revived += len(some)
+            if table is inbox:
+                _pending_again(database, connection, residency, some, now)
     return revived
+
+
+def _pending_again(
+    database: Database, connection: sa.Connection, residency: str, ids: set[uuid.UUID], now: datetime
+) -> None:
+    key = (inbox.c.tenant, inbox.c.connection, inbox.c.partition, inbox.c.generation)
+    query = sa.select(*key, sa.func.count()).where(inbox.c.residency == residency, inbox.c.id.in_(ids)).group_by(*key)
+    counted = [
+        ((tenant, name, partition, generation), Counts(failed=-number))
+        for tenant, name, partition, generation, number in connection.execute(query)
+    ]
+    ledger.add(database, connection, residency, counted, now=now)

@@ -1,27 +1,57 @@
-"""Encrypting everything that rests again, with the newest key, a page at a time."""
+"""What rests encrypted: whether there is any, and how it is encrypted again with the newest key."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from connectors.runtime import Runtime
+from connectors.store.databases import Databases
 from connectors.store.engine import Database
 from connectors.store.tables import metadata
 from connectors.vault import Vault
 
 PAGE = 200
 
+FINGERPRINTED = ("finding", "suppression")
+"""Tables whose rows are recognised by fingerprint: with another key nothing would be known again."""
 
-def rotate_all(runtime: Runtime) -> int:
+
+def sealed_columns() -> Iterator[tuple[sa.Table, sa.Column[bytes]]]:
+    """Yield every column that rests encrypted."""
+    for table in metadata.sorted_tables:
+        for column in table.c:
+            if isinstance(column.type, sa.LargeBinary) and "encrypted" in (column.comment or ""):
+                yield table, column
+
+
+def table_with_rows(database: Database) -> str:
+    """Return the name of a table whose rows only the present keys can read or recognise; empty when there is none.
+
+    Raises `StoreUnavailable`.
+    """
+    if database.absent:
+        return ""
+    keyed = [*sealed_columns(), *((metadata.tables[name], metadata.tables[name].c.id) for name in FINGERPRINTED)]
+
+    def look(c: sa.Connection) -> str:
+        there = set(sa.inspect(c).get_table_names())
+        for table, column in keyed:
+            query = sa.select(sa.literal(1)).select_from(table).where(column.is_not(None)).limit(1)
+            if table.name in there and c.execute(query).first() is not None:
+                return table.name
+        return ""
+
+    return database.read(look)
+
+
+def rotate_all(databases: Databases, vault: Vault) -> int:
     """Rotate every encrypted column of every residency; return how many values that were."""
     return sum(
-        _rotate(runtime.databases.of(residency), residency, table, column, runtime.vault)
-        for residency in runtime.databases.residencies
-        for table in metadata.sorted_tables
-        for column in table.c
-        if isinstance(column.type, sa.LargeBinary) and "encrypted" in (column.comment or "")
+        _rotate(databases.of(residency), residency, table, column, vault)
+        for residency in databases.residencies
+        for table, column in sealed_columns()
     )
 
 

@@ -62,7 +62,7 @@ def find(
     tenant: str,
     which: UUID,
     now: datetime,
-    lock: Database | None = None,
+    lock: bool = False,
 ) -> Upload:
     """Return an upload of the tenant. Raises `NotFound` for one that is not there or has expired.
 
@@ -74,7 +74,7 @@ def find(
         upload.c.tenant == tenant,
         upload.c.expires_at > now,
     )
-    if lock is not None and lock.dialect != "sqlite":
+    if lock:
         query = query.with_for_update()
     row = connection.execute(query).first()
     if row is None:

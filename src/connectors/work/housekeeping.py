@@ -30,7 +30,7 @@ def entries(runtime: Runtime, residency: str) -> Iterator[Entry]:
     """Yield what is to happen how often in one residency. The names are stable: they key the rows."""
     yield Entry("purge", PURGE_EVERY, Job("purge", "purge", residency))
     # CockroachDB writes the files itself: `connectors cdc apply`.
-    if runtime.config.cdc.url_of(residency) and runtime.databases.of(residency).dialect != "cockroachdb":
+    if runtime.config.cdc.url_of(residency) and not runtime.databases.of(residency).feeds_changes:
         yield Entry("cdc", runtime.config.cdc.every, Job("cdc", "cdc", residency))
     for name, settings in runtime.config.connections.items():
         owner = runtime.owner(name)

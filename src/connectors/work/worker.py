@@ -88,7 +88,7 @@ class Worker:
 
     def start(self) -> None:
         """Start the threads."""
-        _ = self.runtime.engine  # build it once, before the threads want it
+        _ = self.runtime.vault, self.runtime.engine  # made once, before the threads want them; what is wrong shows now
         for number in range(self.runtime.config.work.threads):
             self._spawn(self._work, f"worker-{number}")
         self._spawn(self._keep_time, "worker-clock")

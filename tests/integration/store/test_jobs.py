@@ -82,6 +82,23 @@ def test_it_waits_for_its_time_and_is_brought_forward(rig: Any) -> None:
     assert len(take(rig)) == 1
 
 
+def test_one_whose_app_said_wait_is_not_brought_forward(rig: Any) -> None:
+    ask(rig, job())
+    (row,) = take(rig)
+    told = rig.now + timedelta(minutes=10)
+    rig.database.run(lambda c: leases.retry(c, QUEUE, row, due_at=told, reason="slow down", refund=True))
+    ask(rig, job())
+    ask(rig, job(due_at=rig.now + timedelta(minutes=1)))
+    assert rig.rows("job")[0]["due_at"] == told
+    assert take(rig) == []
+    rig.now = told
+    (again,) = take(rig)
+    fault = rig.now + timedelta(minutes=10)
+    rig.database.run(lambda c: leases.retry(c, QUEUE, again, due_at=fault, reason="a fault of the network"))
+    ask(rig, job())
+    assert len(take(rig)) == 1
+
+
 def test_who_lost_it_cannot_end_it(rig: Any) -> None:
     ask(rig, job())
     (zombie,) = take(rig)
@@ -130,6 +147,20 @@ def test_the_ledger_adds_up_over_burying_and_reviving(rig: Any) -> None:
     assert rig.counts() == (1, 0, 0, 0)
     rig.record(rig.claim())
     assert rig.counts() == (1, 1, 0, 0)
+
+
+def test_only_what_was_revived_is_counted(rig: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.accept(rig.event("m1"), rig.event("m2"))
+    for row in rig.claim():
+        rig.database.run(lambda c, r=row: leases.bury(c, rig.queue, r, reason="gave up", expires_at=None))
+    before, real = rig.counts(), leases.revive
+
+    def beaten_to_one(c: Any, queue: Queue, ids: Any, **options: Any) -> set[Any]:
+        return real(c, queue, ids[:1], **options)
+
+    monkeypatch.setattr(leases, "revive", beaten_to_one)
+    assert rig.database.run(lambda c: letters.revive(rig.database, c, "eu", now=rig.now)) == 1
+    assert rig.counts() == (*before[:3], before[3] - 1)
 
 
 def test_ready_queues_are_those_with_something_due(rig: Any) -> None:

@@ -6,10 +6,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from connectors.config import parse_config
 from connectors.config.models import RetentionSettings
+from connectors.errors import ConfigError
 from connectors.model import Page, Partition, Subscription
 from connectors.runtime import Runtime
 from connectors.store import connections, findings, jobs, letters, purge, syncs
@@ -51,7 +53,7 @@ def test_rotation_reaches_every_encrypted_value(rig: Any, database_url: str, tmp
     _fill(rig)
     config = f"residency: eu\ndatabase: {{url: '{database_url}'}}\nvault: {{keys: [{new}, {old}], fingerprint_key: f}}"
     runtime = Runtime.open(parse_config(config, folder=tmp_path), folder=tmp_path)
-    assert rotate_all(runtime) == 6
+    assert rotate_all(runtime.databases, runtime.vault) == 6
     runtime.close()
     rig.vault = only_new = Vault([new], "fingerprint")
     (row,) = rig.claim()
@@ -64,6 +66,43 @@ def test_rotation_reaches_every_encrypted_value(rig: Any, database_url: str, tmp
             if isinstance(column.type, sa.LargeBinary):
                 for value in rig.rows(table.name):
                     assert value[column.name] is None or only_new.rotate(value[column.name])
+
+
+def _opened(database_url: str, folder: Path, vault: str = "") -> Runtime:
+    config = f"residency: eu\ndatabase: {{url: '{database_url}'}}\n{vault}"
+    return Runtime.open(parse_config(config, folder=folder), folder=folder)
+
+
+def test_no_second_key_is_made_for_rows_that_have_one(rig: Any, database_url: str, tmp_path: Path) -> None:
+    rig.accept(rig.event(), delivery="d1")
+    runtime = _opened(database_url, tmp_path / "moved")
+    with pytest.raises(ConfigError, match=r"connectors\.keys is missing.*inbox") as refused:
+        _ = runtime.vault
+    assert "fingerprint_key" in refused.value.hint
+    assert not (tmp_path / "moved").exists()
+    runtime.close()
+    keys = f"vault: {{keys: [{new_key()}], fingerprint_key: f}}"
+    with_keys = _opened(database_url, tmp_path / "moved", keys)
+    assert with_keys.vault.sign("p", b"m")
+    with_keys.close()
+
+
+def test_fingerprints_alone_need_their_key_too(rig: Any, database_url: str, tmp_path: Path) -> None:
+    rig.tell(rig.event(parts={"body": ["a"]}), delivery="d1")
+    rig.database.run(lambda c: c.execute(sa.delete(metadata.tables["job"])))
+    runtime = _opened(database_url, tmp_path)
+    with pytest.raises(ConfigError, match="finding"):
+        _ = runtime.vault
+    runtime.close()
+
+
+def test_a_new_installation_gets_a_key(database_url: str, tmp_path: Path) -> None:
+    runtime = _opened(database_url, tmp_path)
+    sealed = runtime.vault.seal("x", context="c")
+    runtime.close()
+    again = _opened(database_url, tmp_path)
+    assert again.vault.open(sealed, context="c") == "x"
+    again.close()
 
 
 def test_what_has_expired_is_deleted(rig: Any) -> None:

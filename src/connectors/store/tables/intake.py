@@ -57,6 +57,7 @@ job = sa.Table(
         nullable=False,
         comment="how often it was asked for; more during a run means run again",
     ),
+    sa.Column("held_until", UtcDateTime, comment="when the app may be asked again; asking for the job does not help"),
     *lease_columns(),
     claim_index("job", "queue"),
     sa.Index("ix_job_state", "residency", "state", "queue"),

@@ -577,6 +577,12 @@ def upgrade() -> None:
             nullable=False,
             comment="how often it was asked for; more during a run means run again",
         ),
+        sa.Column(
+            "held_until",
+            UtcDateTime(),
+            nullable=True,
+            comment="when the app may be asked again; asking for the job does not help",
+        ),
         sa.Column("shard", sa.SmallInteger(), nullable=False),
         sa.Column("state", sa.String(length=32), nullable=False),
         sa.Column("due_at", UtcDateTime(), nullable=False),
