@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test retest lint types fix bench chaos fuzz revision lock screenshots test-cockroach clean
+.PHONY: help demo test retest lint types fix bench chaos fuzz audit deploy-check revision lock screenshots test-cockroach clean
 
 help: ## Show the verbs
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -43,12 +43,18 @@ bench: $(STAMP) ## Measure, each figure beside its baseline (minutes; never part
 chaos: $(STAMP) ## Break things on purpose and report how it recovers
 	$(BIN)/python -m pytest tests/chaos --quiet -o addopts="--import-mode=importlib"
 
-fuzz: $(STAMP) ## Throw bytes at every parser of outside input
-	CONNECTORS_FUZZ=1 $(BIN)/python -m pytest tests -k "hostile or mutated or hypothesis or property or fuzz" --quiet
+fuzz: $(STAMP) ## Throw mutated bytes at every parser of outside input: make fuzz [seconds=60] for each; keeps what breaks one
+	CONNECTORS_FUZZ=$(or $(seconds),20) $(BIN)/python -m pytest tests/fuzz --timeout 0 --quiet
 
-test-cockroach: $(STAMP) ## Run the store's tests on the cluster that CONNECTORS_TEST_DATABASE_URL names
+audit: $(STAMP) ## Look the locked dependencies up among known vulnerabilities
+	$(BIN)/python scripts/audit.py
+
+deploy-check: $(STAMP) ## Render the chart, hold it to Kubernetes' schema, lint the Dockerfile, read the Terraform module
+	$(BIN)/python scripts/check_deploy.py
+
+test-cockroach: $(STAMP) ## Run the whole suite on the cluster that CONNECTORS_TEST_DATABASE_URL names: cockroachdb://root@host:26257/scratch
 	test -n "$$CONNECTORS_TEST_DATABASE_URL"
-	$(BIN)/python -m pytest tests/integration --quiet
+	$(BIN)/python -m pytest --quiet
 
 revision: $(STAMP) ## Write a migration for changed tables: make revision m="why"
 	$(BIN)/python scripts/new_revision.py $(m)
