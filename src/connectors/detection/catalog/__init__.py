@@ -49,6 +49,7 @@ AREAS = (
     "people",
     "generic",
     "spoken",
+    "told",
 )
 """Modules of this package; each has a tuple `DETECTORS`."""
 

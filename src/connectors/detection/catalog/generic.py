@@ -8,9 +8,17 @@ _ASSIGN = r"(?:=>|:=|={1,3}|:|,|\||\(|[ \t](?:is|as)[ \t])"
 _OPEN = r"[\"'`\[(<\\]{0,3}"
 _CLOSE = r"[\"'`\]\)\\>]{0,4}"
 _NAME = r"(?:token|secret|credential|key|access|private|auth(?<![a-z]auth)|pat(?<![a-z]pat))"
-_CALLED = r"(?:pass(?:word|wd|wort|phrase|code)?|pwd|(?<![a-z])pw|passw|kennwort|identified[ ]by)(?:[_.\-]?\d)?"
+_FOREIGN = (
+    r"mot_de_passe|(?<![a-z])mdp|contrase.a|senha|wachtwoord|has[łl]o|l.senord|adgangskode|salasana|[şs]ifre|пароль"
+)
+_CALLED = (
+    rf"(?:pass(?:word|wd|wort|phrase|code)?|pwd|(?<![a-z])pw|passw|kennwort|identified[ ]by|{_FOREIGN})(?:[_.\-]?\d)?"
+)
 _USER = r"(?:user(?:[_\-]?(?:name|id)|[ ]id)?|uid|login|usr)"
-_CALLED_FACTOR = r"(?:pass|pwd|pw|kennwort)\w{0,12}[\x22'`\]\)\\]{0,3}[ \t]{0,16}(?:=|:|,|!=| [\x22'])"
+_CALLED_FACTOR = (
+    r"(?:pass|pwd|pw|kennwort|mdp|contrase.a|senha|wachtwoord|has.o|l.senord|adgangskode|salasana"
+    r"|.ifre|[?]{6})\w{0,12}[\x22'`\]\)\\]{0,3}[ \t]{0,16}(?:=|:|,|!=| [\x22'])"
+)
 _NAMED_FACTOR = (
     r"(?:key|token|secret|credential|pat|auth|access|private)[\w.\-]{0,8}[\x22'`\]\)>\\]{0,4}[ \t]{0,16}"
     r"(?:=>|:=|={1,3}|:|,|\||\(| (?:is|as) )[ \t]{0,16}[\x22'`\[(<\\]{0,3}\w[\w\-+/.~%]{10}"
@@ -21,10 +29,6 @@ _SPACED_FACTOR = (
 )
 _OWASP = "https://cheatsheetseries.owasp.org/cheatsheets/Secrets_Management_Cheat_Sheet.html"
 _CWE = "https://cwe.mitre.org/data/definitions/798.html"
-_SAID = (
-    r"(?:password|passwort|passphrase|passcode|passwd|(?<![a-z])(?:pwd?|pass)(?![a-z])|kennwort|mot de passe"
-    r"|contrase.a|senha|clave|wachtwoord|parola|creds?|credentials)"
-)
 
 DETECTORS = (
     secret(
@@ -159,94 +163,6 @@ DETECTORS = (
         source=_CWE,
     ),
     secret(
-        "spoken_password",
-        "Password said in a sentence",
-        pattern=rf"{_SAID}(?:[ ][^\n:=]{{1,48}}?)?(?:[ ](?:is|was|ist|lautet|war|est|es|to|auf|of|now)"
-        rf"(?:[ ](?:now|still))?"
-        r"|[ ]?(?:[:=]|->|→|–|-)(?=[ ]))[ :]{1,3}[\"'`*“‘«]{0,2}"
-        r"(?P<value>(?-i:[^\s\"'`*“”‘’«»<>(){}\[\],;][^\s\"'`*“”‘’«»<>,;]{2,62}[^\s\"'`*“”‘’«».,;:!?)]))",
-        ignore_case=True,
-        factors=(
-            (
-                r"(?:password|passwort|passphrase|passcode|passwd|\bpwd?|\bpass|kennwort|mot de passe|contrase.a"
-                r"|senha|\bclave"
-                r"|wachtwoord|parola|\bcreds?|credentials)\b[^\n]{0,48}"
-                r"(?: is| was| ist| lautet| war| est| es| to| auf| of| now|:|=|->| -|[^\x00-\x7f]) "
-            ),
-        ),
-        validators=("sentence_password",),
-        base=Confidence.LIKELY,
-        model="secret",
-        aliases=("PASSWORD_IN_CODE",),
-        examples=(
-            "hey, the root pw is hunter22!",
-            "Das Passwort für den Drucker lautet Sommer#2024.",
-            "the password for user 'postgres' is 'admin9'",
-            "I changed the wifi password to Blau-Pause7",
-        ),
-        near_misses=(
-            "the password is required",
-            "your password is too short",
-            "the password is stored in the vault",
-            "change the password to something else",
-        ),
-        source=_CWE,
-    ),
-    secret(
-        "spoken_password_first",
-        "Password said before its name",
-        pattern=r"(?:^|(?<=[\s\"'`*(“]))"
-        r"(?P<value>[^\s\"'`*“”<>(){}\[\],;:][^\s\"'`*“”<>,;]{2,62}[^\s\"'`*“”.,;:!?)])[\"'`*”]?[ ]"
-        r"(?i:as|is)[ ](?i:(?:the|my|your|our|a|new|root|admin|wifi|temporary|default|db|database)[ ]){0,3}"
-        r"(?i:password|passwort|pw|pwd|passphrase|passcode)(?![A-Za-z])",
-        factors=(r" (?i:as|is) [A-Za-z ]{0,24}(?i:password|passwort|pwd?|passphrase|passcode)\b",),
-        validators=("sentence_password",),
-        base=Confidence.LIKELY,
-        model="secret",
-        aliases=("PASSWORD_IN_CODE",),
-        examples=("use Tr0ub4dor as the password", "hunter22 is the new admin pw"),
-        near_misses=("use it as the password", "the same as my password", "this is the password"),
-        source=_CWE,
-    ),
-    secret(
-        "spoken_login",
-        "User name and password said together",
-        pattern=r"(?<![a-z])(?:creds?|credentials|logins?|user/pass(?:word)?|(?:log|sign)[ ]?in(?=[ ](?:with|as)))"
-        r"(?:[ ](?:for|to)[ ][^\n:]{1,40}?)?"
-        r"(?:[ ](?:are|is|with|as))?[ :=]{1,3}(?P<value>"
-        r"(?-i:[\w.@+\-]{2,64}[ ]?[/|:][ ]?[^\s/|:,;\"'`<>(){}]{3,64}[^\s/|:,;\"'`<>(){}.!?]))",
-        ignore_case=True,
-        factors=(
-            (
-                r"\b(?:creds?|credentials|logins?|user/pass(?:word)?|(?:log|sign) ?in)"
-                r"(?: (?:for|to) [^\n:]{1,40})?(?: (?:are|is|with|as))?"
-                r"[ :=]{1,3}[\w.@+-]{2,64} ?[/|:] ?[^\s/|:]{4}"
-            ),
-        ),
-        validators=("spoken_login",),
-        base=Confidence.LIKELY,
-        model="secret",
-        aliases=("PASSWORD_IN_CODE",),
-        examples=("creds: admin / S3cret!pass", "login for the vpn is deploy/mK4u9vXq2s"),
-        near_misses=("login: https://acme.test/login", "credentials for dev/test", "sign in: 10:30"),
-        source=_CWE,
-    ),
-    secret(
-        "bare_password",
-        "Password right after the word",
-        pattern=r"(?<![a-z])(?:password|passwd|pwd?|pass|passwort|passphrase)[ ][\"'`]?"
-        r"(?P<value>(?-i:[^\s\"'`<>(){}\[\],;:=/][^\s\"'`<>(){},;=]{4,62}[^\s\"'`<>(){},;:=.?)]))(?![\w(])",
-        ignore_case=True,
-        factors=(r"\b(?:password|passwd|pwd?|pass|passwort|passphrase) [\x22'`]?[^\s\d]{0,24}\d",),
-        validators=("drawn_word",),
-        base=Confidence.LIKELY,
-        model="secret",
-        aliases=("PASSWORD_IN_CODE",),
-        examples=("ssh root@db password Tr0mb0ne!", "you can use pass `tiger55` for scott"),
-        near_misses=("password version2 is out", "password 2024-10-11", "pass 12 tests", "password sha256 hash"),
-        source=_CWE,
-    ),
-    secret(
         "url_password",
         "URL with a user name and password",
         pattern=r"(?<![A-Za-z0-9+.\-])(?P<value>[A-Za-z][A-Za-z0-9+.\-]{1,20}://[^\s:@/'\"<>`]{1,128}"
@@ -294,7 +210,8 @@ DETECTORS = (
     secret(
         "netrc_login",
         "Login in a .netrc file",
-        pattern=r"(?P<value>machine\s{1,8}[^\s]{2,128}\s{1,8}login\s{1,8}[^\s]{1,128}\s{1,8}password\s{1,8}[^\s<$]{3,128})",
+        pattern=r"(?P<value>machine\s{1,8}[^\s]{2,128}\s{1,8}login\s{1,8}[^\s]{1,128}\s{1,8}password\s{1,8}"
+        r"[^\s<$]{3,128})",
         factors=(r"machine\s{1,8}\S{2,64}\s{1,8}login",),
         validators=("not_template",),
         reach=512,
