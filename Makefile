@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test retest lint types fix bench chaos fuzz audit deploy-check revision lock screenshots test-cockroach clean
+.PHONY: help demo test retest lint types scan baseline fix bench chaos fuzz audit deploy-check revision lock screenshots test-cockroach clean
 
 help: ## Show the verbs
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -32,6 +32,14 @@ lint: $(STAMP) ## Look for mistakes of style
 
 types: $(STAMP) ## Check the types
 	$(BIN)/mypy
+
+SCAN = $(BIN)/connectors scan . --tracked --no-progress
+
+scan: $(STAMP) ## Look for secrets and personal data in what git tracks
+	$(SCAN) --baseline .connectors-baseline.json
+
+baseline: $(STAMP) ## Let what `make scan` finds now stand from now on
+	$(SCAN) --write-baseline .connectors-baseline.json
 
 fix: $(STAMP) ## Repair what can be repaired by itself
 	$(BIN)/ruff check --fix .

@@ -37,9 +37,12 @@ class Site:
     installation: Installation
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A Chromium, or a loud skip."""
+    """A Chromium, or a loud skip.
+
+    Not for the session: while it runs, this thread has a running event loop, and no other test could begin one.
+    """
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
@@ -52,7 +55,7 @@ def browser() -> Iterator[Any]:
         launched.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The invented company, read and alerted; ada administers, vic views, ann analyses."""
     configure(LogSettings(level="error"))

@@ -42,6 +42,10 @@ LEVELS = [name.lower().replace("_", "-") for name in Confidence.__members__]
 )
 @click.option("--include", multiple=True, metavar="PATTERN", help="Scan only these, written as in a .gitignore.")
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave these out, written as in a .gitignore.")
+@click.option(
+    "--allow", type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="What may stand in which paths; .connectors-allow, if it is here.",
+)  # fmt: skip
 @click.option("--baseline", type=click.Path(path_type=Path, dir_okay=False), help="Leave out what this file knows.")
 @click.option(
     "--write-baseline",
@@ -71,6 +75,7 @@ def scan(
     min_confidence: str,
     include: Sequence[str],
     exclude: Sequence[str],
+    allow: Path | None,
     baseline: Path | None,
     write_baseline: Path | None,
     kind: str,
@@ -84,6 +89,7 @@ def scan(
 
     Exits with 0 when nothing is found, 1 when something is, 2 when the scan could not be done.
     """
+    from connectors.scanner import allow as allowed
     from connectors.scanner import baseline as known
     from connectors.scanner.report import WRITERS
     from connectors.scanner.rules import QUIET, Setup, cache_folder
@@ -93,6 +99,9 @@ def scan(
     asked = [bool(paths), stdin, commits is not None, staged]
     if sum(asked) != 1 or (tracked and not paths):
         raise click.UsageError("give paths, or one of --stdin, --git and --staged")
+    here = Path(allowed.FILE)
+    file = allow or (here if here.is_file() else None)
+    rules_of_paths = allowed.load(file) if file is not None else ()
     setup = Setup(
         detect=tuple(detect) or QUIET,
         leave=tuple(leave),
@@ -100,10 +109,11 @@ def scan(
         rule_files=tuple(rules),
         images=images,
         cache=cache_folder(),
+        allowed=rules_of_paths,
     )
     stored = known.load(baseline) if baseline is not None else None
     started = time.perf_counter()
-    choice = Choice(include, exclude)
+    choice = Choice(include, (*exclude, *(rule.pattern for rule in rules_of_paths if not rule.names)))
     found = _sources(paths, choice, stdin=stdin, commits=commits, staged=staged, tracked=tracked)
     # Files are counted for the bar; a history is read as it comes.
     sources = list(found) if paths else found

@@ -32,7 +32,7 @@ class Mask:
 
     The characters left unmasked are counted from the left of the value when `from_left`, else from its right.
     Characters in `ignore` always stay and do not count: `Mask(leave=4, from_left=False, ignore={"-"})` makes
-    `4916-6734-7572-5015` into `****-****-****-5015`.
+    `1234-5678-9012-3456` into `****-****-****-3456`.
     """
 
     char: str = "*"

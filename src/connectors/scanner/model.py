@@ -68,7 +68,7 @@ class Report:
     files: int = 0
     bytes: int = 0
     allowed: int = 0
-    """Findings that a comment in the file allows."""
+    """Findings that a comment in the file, or the file of allowed paths, allows."""
     known: int = 0
     """Findings that the baseline knows."""
     seconds: float = 0.0

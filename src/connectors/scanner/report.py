@@ -64,7 +64,7 @@ def summary(report: Report) -> str:
     if report.seconds:
         said.append(f"{report.seconds:.1f} s")
     said += [f"{report.known} known"] if report.known else []
-    said += [f"{report.allowed} allowed by comments"] if report.allowed else []
+    said += [f"{report.allowed} allowed"] if report.allowed else []
     if report.skipped:
         reasons = Counter(str(skipped.reason) for skipped in report.skipped)
         listed = ", ".join(f"{n} {reason}" for reason, n in reasons.most_common())

@@ -13,6 +13,7 @@ from connectors.detection.detector import Detector
 from connectors.detection.engine import Searcher
 from connectors.errors import ConfigError
 from connectors.model import Confidence, Match, Severity
+from connectors.scanner.allow import PathRule, Paths
 
 if TYPE_CHECKING:
     # Imported where rule files are read: a scan without any starts in half of the time.
@@ -35,6 +36,8 @@ class Setup:
     rule_files: tuple[str, ...] = ()
     images: bool = False
     cache: str = ""
+    allowed: tuple[PathRule, ...] = ()
+    """What may stand in some paths; rules that allow everything are the caller's to leave out."""
 
     def build(self) -> Rules:
         """Load the rules. Raises `ConfigError` for an unknown detector or a rule file that cannot be used."""
@@ -50,7 +53,8 @@ class Setup:
                 own += _own(file)
         searchers: list[Searcher] = [*own, *(rule for rules in imported for rule in rules.searchers)]
         engine = Engine.build([*detectors, *searchers], cache=Path(self.cache) if self.cache else None)
-        return Rules(engine, detectors, own, imported)
+        paths = Paths([(rule.pattern, _allowed(rule, searchers)) for rule in self.allowed if rule.names])
+        return Rules(engine, detectors, own, imported, paths=paths)
 
 
 class Rules:
@@ -62,8 +66,11 @@ class Rules:
         detectors: Sequence[Detector],
         own: Sequence[UserDetector],
         imported: Sequence[GitleaksRules],
+        *,
+        paths: Paths,
     ) -> None:
         self.engine = engine
+        self.paths = paths
         self._imported = imported
         self._names = {detector.id: detector.name for detector in detectors}
         self._names |= {detector.id: detector.name or detector.id for detector in own}
@@ -113,6 +120,18 @@ def _catalogued(names: Iterable[str]) -> list[Detector]:
             hint = f"categories: {categories}; `connectors detectors list` shows the detectors"
             raise ConfigError(f"no detector or category is called {name!r}", hint=hint) from None
     return [each for each in known if each.id in chosen]
+
+
+def _allowed(rule: PathRule, searchers: Sequence[Searcher]) -> frozenset[str]:
+    """Return the detectors that a path rule names. Raises `ConfigError`."""
+    known, found = catalog.load(), set[str]()
+    for name in rule.names:
+        ids = {each.id for each in known if each.category == name} | {each.id for each in searchers if each.id == name}
+        try:
+            found |= ids or {each.id for each in catalog.resolve(name)}
+        except KeyError:
+            raise ConfigError(f"{rule.pattern} allows {name!r}, which is no detector or category") from None
+    return frozenset(found)
 
 
 def _own(file: Path) -> list[UserDetector]:

@@ -84,10 +84,11 @@ class Scanner:
     def _take(self, source: Source, text: str, matches: Iterable[Match], report: Report, *, inner: str = "") -> None:
         """Put what counts of the matches in one text into the report."""
         lines = Lines(text)
+        allowed = self._rules.paths.allowed(source.path)
         for match in matches:
             if match.confidence < self._setup.least:
                 continue
-            if lines.allows(match.start, match.end, match.detector):
+            if match.detector in allowed or lines.allows(match.start, match.end, match.detector):
                 report.allowed += 1
                 continue
             report.found.append(self._found(source, match, lines, inner))

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from connectors.cli.root import cli
+from connectors.errors import ConfigError
 
 CARD = "4012888888881881"
 
@@ -49,6 +50,24 @@ def test_a_baseline_makes_known_findings_pass(here: Path) -> None:
     (here / "card.txt").write_text(f"moved down\n\ncard {CARD}\n")
     code, output = run("scan", "card.txt", "--baseline", "base.json")
     assert (code, "1 known" in output) == (0, True)
+
+
+def test_a_file_allows_detectors_in_paths_and_leaves_whole_paths_out(here: Path) -> None:
+    for name in ("kept", "cards", "left"):
+        (here / name).mkdir()
+        (here / name / "a.txt").write_text(f"card {CARD}\nssn 536-90-4399\n")
+    (here / ".connectors-allow").write_text("# invented\n\ncards/  finance\nleft/\n")
+    code, output = run("scan", ".", "--exclude", "cache/", "--format", "json")
+    assert code == 1
+    report = json.loads(output)
+    found = {(each["path"], each["detector"]) for each in report["findings"]}
+    assert found == {("kept/a.txt", "credit_card"), ("kept/a.txt", "us_ssn"), ("cards/a.txt", "us_ssn")}
+    assert report["totals"]["allowed"] == 1
+    (here / "other").write_text("kept/\ncards/\nleft/\n")
+    assert run("scan", ".", "--exclude", "cache/", "--allow", "other")[0] == 0
+    (here / "other").write_text("kept/ no_such_detector\n")
+    with pytest.raises(ConfigError, match="no_such_detector"):
+        CliRunner().invoke(cli, ["scan", ".", "--allow", "other"], catch_exceptions=False)
 
 
 def test_own_rules_and_gitleaks_rules_are_read(here: Path) -> None:

@@ -30,7 +30,7 @@ function example(schema, root, depth = 0) {
 }
 
 const SAMPLE = {
-  payload: ["4012 8888 8888 1881 is my card"],
+  payload: ["4012 8888 8888 1881 is my card"], // connectors:allow credit_card
   policy: { detectionRules: [{ logicalOp: "ANY", detectors: [{ detectorType: "NIGHTFALL_DETECTOR", nightfallDetector: "CREDIT_CARD_NUMBER", minConfidence: "POSSIBLE" }] }] },
 };
 
