@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -82,12 +83,31 @@ def workspace(messages: int, threads: int) -> Iterator[tuple[str, str, str]]:
         process.join(10)
 
 
-def bare(url: str, token: str, channel: str) -> tuple[int, float]:
-    """Page through the channel and its threads by the SDK alone; return how many messages in how many seconds."""
+@dataclass(frozen=True)
+class Run:
+    """How many things were read, in how many seconds, of which the processor worked so many."""
+
+    count: int
+    seconds: float
+    cpu: float
+
+
+class Watch:
+    """Takes the time of a run."""
+
+    def __init__(self) -> None:
+        self._start, self._cpu = time.perf_counter(), time.process_time()
+
+    def stop(self, count: int) -> Run:
+        return Run(count, time.perf_counter() - self._start, time.process_time() - self._cpu)
+
+
+def bare(url: str, token: str, channel: str) -> Run:
+    """Page through the channel and its threads by the SDK alone."""
     from slack_sdk import WebClient
 
     client = WebClient(token=token, base_url=f"{url}/api/")
-    start, seen, latest = time.perf_counter(), 0, None
+    watch, seen, latest = Watch(), 0, None
     while True:
         page = client.conversations_history(channel=channel, limit=500, latest=latest)
         seen += len(page["messages"])
@@ -95,7 +115,7 @@ def bare(url: str, token: str, channel: str) -> tuple[int, float]:
             if message.get("reply_count"):
                 seen += len(client.conversations_replies(channel=channel, ts=message["ts"], limit=500)["messages"]) - 1
         if not page["has_more"]:
-            return seen, time.perf_counter() - start
+            return watch.stop(seen)
         latest = page["messages"][-1]["ts"]
 
 
@@ -123,8 +143,8 @@ def prepared(folder: Path, place: tuple[str, str, str], cache: Path) -> Path:
     return folder
 
 
-def listing(folder: Path) -> tuple[int, float]:
-    """Read and commit everything, scanning nothing; return how many were listed in how many seconds."""
+def listing(folder: Path) -> Run:
+    """Read and commit everything, scanning nothing."""
     from connectors.logs import configure
     from connectors.work.worker import HANDLERS, Worker
 
@@ -133,13 +153,12 @@ def listing(folder: Path) -> tuple[int, float]:
     configure(runtime.config.log)
     worker = Worker(runtime, handlers={name: HANDLERS[name] for name in ("discover", "sync")})
     residency = runtime.owner(NAME).residency
-    start = time.perf_counter()
+    watch = Watch()
     while worker._run_job(residency):  # noqa: SLF001 (drain would scan as well)
         pass
-    took = time.perf_counter() - start
-    listed = sum(line.counts.listed for line in covered(runtime))
+    taken = watch.stop(sum(line.counts.listed for line in covered(runtime)))
     runtime.close()
-    return listed, took
+    return taken
 
 
 def covered(runtime: Runtime) -> list[ledger.Coverage]:
@@ -176,33 +195,46 @@ def spawned(folder: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, __file__, "--worker", str(folder)])
 
 
-def run(folder: Path, *, kills: int = 0, over: float = 0.0) -> tuple[float, int, int]:
-    """Let worker processes finish a sync; return the seconds, the peak memory in MiB and the kills there were."""
-    runtime, start, peak, killed = opened(folder), time.perf_counter(), 0, 0
+def run(
+    folder: Path, *, kills: int = 0, over: float = 0.0, steps: int = 1_000_000
+) -> tuple[float, dict[int, int], int]:
+    """Let worker processes finish a sync.
+
+    Return the seconds, the resident memory in MiB by how much was scanned (a sample every `steps`, and the peak at
+    the end), and the kills there were.
+    """
+    runtime, start, killed = opened(folder), time.perf_counter(), 0
+    curve: dict[int, int] = {}
+    peak = 0
     while not finished(runtime):
         process, until = spawned(folder), time.perf_counter() + random.uniform(3, 3 + 2 * over / max(kills, 1))
         while not finished(runtime) and (killed >= kills or time.perf_counter() < until):
-            peak = max(peak, memory(process.pid))
+            peak = max(peak, memory(process.pid, "VmHWM"))
+            scanned = sum(line.counts.scanned for line in covered(runtime))
+            if scanned >= (len(curve) + 1) * steps:
+                curve[scanned] = memory(process.pid, "VmRSS")
             time.sleep(0.1)
         killed += not finished(runtime)
         process.kill()
         process.wait()
+    curve[sum(line.counts.scanned for line in covered(runtime))] = peak
     runtime.close()
-    return time.perf_counter() - start, peak, killed
+    return time.perf_counter() - start, curve, killed
 
 
-def memory(pid: int) -> int:
-    """Return the peak resident memory of a process in MiB."""
+def memory(pid: int, which: str) -> int:
+    """Return the resident memory of a process in MiB: now (`VmRSS`), or at its highest (`VmHWM`)."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
         return 0
-    return max((int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM")), default=0)
+    return max((int(line.split()[1]) // 1024 for line in lines if line.startswith(which)), default=0)
 
 
 def report(figure: str, value: float, unit: str, **more: object) -> None:
     """Print one figure."""
-    print(json.dumps({"figure": figure, "value": round(value, 3), "unit": unit, **more}), flush=True)
+    rounded = {name: round(one, 3) if isinstance(one, float) else one for name, one in more.items()}
+    print(json.dumps({"figure": figure, "value": round(value, 3), "unit": unit, **rounded}), flush=True)
 
 
 def measure(folder: Path, *, messages: int, threads: int, kills: int) -> None:
@@ -211,16 +243,20 @@ def measure(folder: Path, *, messages: int, threads: int, kills: int) -> None:
     with workspace(messages, threads) as place:
         # In turns, the best of each: other work on the machine hits both.
         turns = [(bare(*place), listing(prepared(folder / f"listing{n}", place, cache))) for n in range(ROUNDS)]
-        seen, alone = min((turn[0] for turn in turns), key=lambda one: one[1])
-        listed, ours = min((turn[1] for turn in turns), key=lambda one: one[1])
-        report("sync.bare_sdk", seen / alone, "messages/s", messages=seen)
-        report("sync.listing", listed / ours, "events/s", listed=listed)
-        report("sync.listing_ratio", (seen / ours) / (seen / alone), "x", wanted=0.7)
+        alone = min((turn[0] for turn in turns), key=lambda one: one.seconds)
+        ours = min((turn[1] for turn in turns), key=lambda one: one.seconds)
+        report("sync.bare_sdk", alone.count / alone.seconds, "messages/s", messages=alone.count, cpu_s=alone.cpu)
+        report("sync.listing", ours.count / ours.seconds, "events/s", listed=ours.count, cpu_s=ours.cpu)
+        least = [min(turn[side].cpu for turn in turns) for side in (0, 1)]
+        report("sync.listing_ratio", alone.seconds / ours.seconds, "x", wanted=0.7, cpu_ratio=least[0] / least[1])
         whole = prepared(folder / "whole", place, cache)
-        took, peak, _ = run(whole)
-        report("sync.whole", seen / took, "messages/s", peak_mib=peak, wanted_mib=300)
+        took, curve, _ = run(whole, steps=messages // 5)
+        report("sync.whole", alone.count / took, "messages/s", peak_mib=max(curve.values()), wanted_mib=300)
+        report("sync.memory", curve[max(curve)] - curve[min(curve)], "MiB more at the end",
+               mib={f"{scanned}": mib for scanned, mib in sorted(curve.items())})  # fmt: skip
         killed = prepared(folder / "killed", place, cache)
-        again, peak, times = run(killed, kills=kills, over=took)
+        again, curve, times = run(killed, kills=kills, over=took)
+        peak = max(curve.values())
         runtimes = opened(whole), opened(killed)
         expected, kept = (found(runtime) for runtime in runtimes)
         lines = [line for runtime in runtimes for line in covered(runtime)]

@@ -1,8 +1,11 @@
-"""The Web API, by slack_sdk: the only file that imports it. Translates its errors by a table."""
+"""The Web API, by slack_sdk: the only file that imports it. Translates its errors by a table.
+
+The SDK's requests travel by the host's session: its proxy, budget, time-outs, and connections that are kept open, where
+the SDK alone would shake hands for every call.
+"""
 
 from __future__ import annotations
 
-import http.client
 import json
 import logging
 from collections.abc import Iterator, Mapping
@@ -79,6 +82,9 @@ _ERRORS: Mapping[str, type[ConnectorsError]] = {
 }
 
 
+_UNTOLD = 30.0
+"""Seconds to wait when Slack asks to slow down without saying for how long."""
+
 _UNREADABLE = (ValueError, AttributeError, TypeError)
 """What the SDK raises over JSON that is no object, or no JSON at all."""
 
@@ -90,6 +96,23 @@ def _silent() -> logging.Logger:
     return logger
 
 
+class _Carried(WebClient):
+    """The SDK's client over a session of the host. `bucket` names the budget that its calls spend from."""
+
+    def __init__(self, session: requests.Session, **options: Any) -> None:
+        super().__init__(logger=_silent(), retry_handlers=[], **options)
+        self._session = session
+
+    def _perform_urllib_http_request(self, *, url: str, args: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        """Send one call as the SDK built it; it calls this for every method, and reads these three keys."""
+        headers = {**args["headers"], "Content-Type": "application/x-www-form-urlencoded"}
+        request = requests.Request("POST", url, data=args["params"], headers=headers).prepare()
+        settings = self._session.merge_environment_settings(url, {}, None, None, None)
+        # The host's session bounds the time; a plain one in a test would wait for ever.
+        answer = self._session.send(request, timeout=30, allow_redirects=False, **settings)
+        return {"status": answer.status_code, "headers": answer.headers, "body": answer.content.decode()}
+
+
 class SlackClient:
     """Calls Slack within the connection's budgets and raises only `connectors.errors`."""
 
@@ -97,7 +120,7 @@ class SlackClient:
         self._config = config
         self._context = context
         self._base = config.base_url or WebClient.BASE_URL
-        self._clients: dict[str, WebClient] = {}
+        self._clients: dict[tuple[str, str], WebClient] = {}
 
     def call(self, method: str, *, token: str | None = None, **params: Any) -> JsonObject:
         """Call one Web API method and return its answer as a dict.
@@ -113,32 +136,34 @@ class SlackClient:
     ) -> tuple[JsonObject, Mapping[str, str]]:
         """Like `call`, with the answer's headers in lower case (`x-oauth-scopes` lists the token's scopes)."""
         bucket = _BUCKETS.get(method, "tier3")
-        self._context.wait(bucket)
         chosen = {name: value for name, value in params.items() if value is not None}
         try:
-            response = self._client(token).api_call(method, params=chosen)
+            response = self._client(token, bucket).api_call(method, params=chosen)
         except SlackApiError as error:
             raise self._translated(method, bucket, error.response) from None
-        except (SlackClientError, OSError, http.client.HTTPException, *_UNREADABLE) as error:
+        except RateLimited as error:
+            if error.after is None:
+                self._context.throttled(bucket, _UNTOLD)
+            raise RateLimited(f"{method}: {error}", after=error.after) from None
+        except (SlackClientError, requests.RequestException, *_UNREADABLE) as error:
             raise Transient(f"{method}: no usable answer from Slack ({type(error).__name__})") from None
         if not isinstance(response.data, dict):
             raise Transient(f"{method}: Slack answered something else than JSON")
         return response.data, {name.lower(): value for name, value in response.headers.items()}
 
-    def _client(self, token: str | None) -> WebClient:
+    def _client(self, token: str | None, bucket: str) -> WebClient:
         chosen = token or self._config.token.get_secret_value()
-        if chosen not in self._clients:
-            self._clients[chosen] = WebClient(
-                token=chosen, base_url=self._base, timeout=30, logger=_silent(), retry_handlers=[]
-            )
-        return self._clients[chosen]
+        if (chosen, bucket) not in self._clients:
+            session = self._context.session(bucket)
+            self._clients[chosen, bucket] = _Carried(session, token=chosen, base_url=self._base)
+        return self._clients[chosen, bucket]
 
     def _translated(self, method: str, bucket: str, response: SlackResponse) -> ConnectorsError:
         data = response.data if isinstance(response.data, dict) else {}
         code, status = str(data.get("error", "")), response.status_code
         if status == 429 or code in ("ratelimited", "rate_limited"):
             after = _seconds(response.headers)
-            self._context.throttled(bucket, after if after is not None else 30.0)
+            self._context.throttled(bucket, after if after is not None else _UNTOLD)
             return RateLimited(f"{method}: Slack asks to slow down", after=after)
         if code in _ERRORS:
             needed = data.get("needed")
@@ -199,7 +224,7 @@ class SlackClient:
 def _download_error(status: int, context: Context, headers: Mapping[str, str]) -> ConnectorsError:
     if status == 429:
         after = _seconds(headers)
-        context.throttled("download", after if after is not None else 30.0)
+        context.throttled("download", after if after is not None else _UNTOLD)
         return RateLimited("file download: Slack asks to slow down", after=after)
     if status in (404, 410):
         return NotFound("file download: the file is gone")

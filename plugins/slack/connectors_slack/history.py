@@ -23,7 +23,8 @@ CAP_KEY = "history_capped"
 CAP = 15
 """Messages per page that Slack gives apps under the reduced limits of 2025. Own page sizes are larger."""
 
-_BATCH = 400
+_BATCH = 800
+"""Events from which on a page is handed over: each commit waits for the disk once."""
 
 
 @dataclass(slots=True)

@@ -35,6 +35,7 @@ Throttled = Callable[[str, float], None]
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _RETRIED: Final = frozenset({502, 503, 504})
 _LONGEST_ASK: Final = 86_400.0
+_HOSTS_KEPT: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ class Session(requests.Session):
         self._budget = budget
         self._throttled = throttled
         self._sleep = sleep
+        self._environment: dict[tuple[str, str], Any] = {}
         for prefix in ("https://", "http://"):
             self.mount(prefix, Adapter(guard=guard, max_bytes=self.limits.max_bytes, total=self.limits.total))
 
@@ -119,6 +121,22 @@ class Session(requests.Session):
                 raise outcome.error
             self._sleep(pause)
         raise AssertionError("the last attempt returns or raises")
+
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        """Read the environment's proxies and certificates once per host; requests would for every request.
+
+        That took a third of a call's time.
+        """
+        scheme, netloc = urlsplit(str(url))[:2]
+        if (scheme, netloc) not in self._environment:
+            if len(self._environment) >= _HOSTS_KEPT:
+                self._environment.clear()
+            found = super().merge_environment_settings(url, {}, None, None, None)
+            self._environment[scheme, netloc] = found
+        known = self._environment[scheme, netloc]
+        given = {"stream": stream, "verify": verify, "cert": cert}
+        told = {name: value for name, value in given.items() if value is not None}
+        return {**known, "proxies": {**known["proxies"], **(proxies or {})}, **told}
 
     def _check(self, request: requests.PreparedRequest, *, proxied: bool) -> None:
         url = request.url or ""

@@ -30,6 +30,9 @@ BACKLOG_LIMIT = 5_000
 Counted per connection: what waits for a throttled app must not stop the reading of the others.
 """
 
+LOOK = timedelta(seconds=1)
+"""How often a reading looks at the backlog."""
+
 PAUSE = timedelta(seconds=1)
 
 CONTINUES = "continues"
@@ -75,15 +78,20 @@ def read(run: JobRun) -> Ended:
     progress = _begin(run)
     if _crowded(run):
         return Ended(again_at=run.now() + PAUSE)
-    end = run.now() + SLICE
+    begun = looked = run.now()
     try:
         pages = guarded(plugin, "read", connector.read(progress.partition, progress.cursor))
         for number, page in enumerate(pages, progress.pages):
             _commit(run, progress, page, plugin, number)
             if page.done:
                 return Ended(partial(_after, run, progress, page))
-            if run.stopping.is_set() or run.now() >= end or _crowded(run):
-                return Ended(again_at=run.now())
+            now = run.now()
+            if run.stopping.is_set() or now >= begun + SLICE:
+                return Ended(again_at=now)
+            if now >= looked + LOOK:
+                looked = now
+                if _crowded(run):
+                    return Ended(again_at=now)
     except (MissingScope, NotFound, Unsupported) as error:
         return Ended(partial(_not_covered, run, progress, error))
     # A reading that stops without saying that it is done has nothing more for now.

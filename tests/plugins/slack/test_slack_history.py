@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import requests
 
 from connectors.errors import MissingScope, NotFound, RateLimited
 from connectors.model import Page, Partition
+from connectors.net import connect as connect_session
 from connectors.testing.context import MemoryContext
 from connectors.testing.fakeapps import Response
 from connectors.testing.fakeapps.slack import FakeSlack
@@ -198,11 +200,17 @@ def test_capped_pages_are_noticed_and_read_to_the_end(connect: Connect, slack: F
 
 def test_every_call_waits_for_its_budget(connect: Connect, slack: FakeSlack) -> None:
     channel, _ = fill(slack)
-    context = MemoryContext()
-    connector = connect(context)
+    spent: list[str] = []
+
+    class Budgeted(MemoryContext):
+        def session(self, bucket: str = "default") -> requests.Session:
+            return connect_session(bucket=bucket, budget=lambda name, _: spent.append(name))
+
+    connector = connect(Budgeted())
     list(connector.read(Partition(f"channel:{channel}"), None))
-    assert {bucket for bucket, _ in context.waits} <= set(connector.budgets)
-    assert [bucket for bucket, _ in context.waits].count("replies") == 7
+    assert set(spent) <= set(connector.budgets)
+    assert spent.count("replies") == 7
+    assert len(spent) == len(slack.calls)
 
 
 def test_files_without_scope_are_a_gap_and_no_reconcile(connect: Connect, slack: FakeSlack) -> None:
