@@ -365,6 +365,8 @@ class Finding:
     policies: tuple[str, ...] = ()
     state: FindingState = FindingState.OPEN
     version: int = 0
+    validity: Validity | None = None
+    """What the vendor said when it was asked whether the credential is live; None when nobody was."""
 
 
 class Level(StrEnum):

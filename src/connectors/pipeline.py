@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 from connectors.contract import Connector
@@ -42,7 +43,7 @@ from connectors.model import (
     Visibility,
 )
 from connectors.policy import Place as PolicyPlace
-from connectors.policy import Policies
+from connectors.policy import Policies, Verdict
 from connectors.vault import Vault
 
 MAX_PLACES = 20
@@ -133,6 +134,7 @@ class Draft:
     confidence: Confidence
     severity: Severity
     policies: tuple[str, ...]
+    """Those that care. With none it is no news: it only keeps a finding that is known from counting as gone."""
     fingerprint: str
     preview: str
     places: tuple[Place, ...]
@@ -169,6 +171,15 @@ class _Piece:
     rows: tuple[int, ...] = ()
     delimiter: str = ""
     mismatch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A draft as it is while its vendor may still be asked, with the value to ask about. `judge` asks the policies."""
+
+    draft: Draft
+    value: str = field(repr=False)
+    judge: Callable[..., Verdict | None] = field(repr=False)
 
 
 _Hit = tuple[_Piece, Match]
@@ -221,17 +232,37 @@ class Pipeline:
             if matches:
                 owners[id(piece.scan)] = task
                 grouped[id(piece.scan), piece.unit.part].append((piece, matches))
-        asked: list[tuple[Scan, int, Question]] = []
-        for (owner, _part), found in grouped.items():
-            scan = found[0][0].scan
-            for draft, value in self._drafts(owners[owner], found):
-                if self._asks is not None and self._asks.covers(draft.detector):
-                    asked.append((scan, len(scan.drafts), Question(draft.detector, draft.fingerprint, value)))
-                scan.drafts.append(draft)
-        if self._asks is not None and asked:
-            answers = self._asks.ask([question for _, _, question in asked])
-            for (scan, number, _), answer in zip(asked, answers, strict=True):
-                scan.drafts[number] = replace(scan.drafts[number], validity=answer)
+        candidates = [
+            (found[0][0].scan, candidate)
+            for (owner, _part), found in grouped.items()
+            for candidate in self._candidates(owners[owner], found)
+        ]
+        answers = self._answers([candidate for _, candidate in candidates])
+        for scan, candidate in candidates:
+            scan.drafts.append(self._judged(candidate, answers.get(id(candidate))))
+
+    def _answers(self, candidates: Sequence[_Candidate]) -> dict[int, Answer]:
+        """Ask the vendors about what they are to be asked about; return the answers by the candidates' identities."""
+        if self._asks is None:
+            return {}
+        asked = [each for each in candidates if self._asks.covers(each.draft.detector)]
+        if not asked:
+            return {}
+        questions = [Question(each.draft.detector, each.draft.fingerprint, each.value) for each in asked]
+        return {id(each): answer for each, answer in zip(asked, self._asks.ask(questions), strict=True)}
+
+    def _judged(self, candidate: _Candidate, answer: Answer | None) -> Draft:
+        """Return the draft with what the policies say once the vendor has spoken.
+
+        Where all of them wanted another answer it has no policy: nobody is told, but what was found before goes on.
+        """
+        draft = replace(candidate.draft, validity=answer) if answer is not None else candidate.draft
+        if not self._policies.conditional:
+            return draft
+        verdict = candidate.judge(validity=answer.state if answer else None)
+        if verdict is None:
+            return replace(draft, policies=())
+        return replace(draft, policies=verdict.policies, severity=verdict.severity)
 
     def _collect(self, task: Task, scan: Scan, wave: _Wave) -> None:
         if task.event.kind is EventKind.DELETED:
@@ -307,8 +338,8 @@ class Pipeline:
             for piece in pieces
         ]
 
-    def _drafts(self, task: Task, found: Sequence[tuple[_Piece, list[Match]]]) -> Iterator[tuple[Draft, str]]:
-        """Group the matches of one part by value, and yield those that a policy cares about, each with its value."""
+    def _candidates(self, task: Task, found: Sequence[tuple[_Piece, list[Match]]]) -> Iterator[_Candidate]:
+        """Group the matches of one part by value, and yield those that a policy may care about."""
         resource = task.event.resource
         place = policy_place(task.tenant, task.connection, resource)
         values: dict[tuple[str, str], list[_Hit]] = defaultdict(list)
@@ -329,7 +360,10 @@ class Pipeline:
         for (family, fingerprint), hits in values.items():
             best = max((match for _, match in hits), key=lambda m: m.confidence)
             rules = counted.get((family, fingerprint), {})
-            verdict = self._policies.judge(best.detector, best.confidence, place, count=distinct[family], rules=rules)
+            judge = partial(
+                self._policies.judge, best.detector, best.confidence, place, count=distinct[family], rules=rules
+            )
+            verdict = judge(asking=True)
             if verdict is None:
                 continue
             unit = hits[0][0].unit
@@ -347,7 +381,7 @@ class Pipeline:
                 url=unit.url or resource.url,
                 author=unit.author or resource.author,
             )
-            yield draft, best.value
+            yield _Candidate(draft, best.value, judge)
 
     def _ruled(self, piece: _Piece, matches: Sequence[Match]) -> dict[tuple[int, int, str], list[_Counted]]:
         """Return, by place and detector, the rules by which matches count and the confidence they give."""

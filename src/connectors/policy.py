@@ -12,7 +12,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from connectors.config.models import ActionSettings, PolicySettings
-from connectors.model import Confidence, Severity, Visibility
+from connectors.model import Confidence, Severity, Validity, Visibility
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,8 @@ class Policies:
         known = tuple(detectors)
         self._known = known
         self._detectors = {name: selected(policy, known) for name, policy in self.settings.items()}
+        self.conditional = any(policy.when.validity for policy in self.settings.values())
+        """Whether a verdict can depend on what vendors say."""
         self._applicable: Callable[[Place], tuple[PolicySettings, ...]] = lru_cache(4096)(self._find_applicable)
 
     @property
@@ -77,16 +79,20 @@ class Policies:
         *,
         count: int = 1,
         rules: Mapping[str, Confidence] = MappingProxyType({}),
+        validity: Validity | None = None,
+        asking: bool = False,
     ) -> Verdict | None:
         """Return severity and policies for one match; None when no policy cares.
 
         `count` is the number of distinct values of the detector's family in the same part. `rules` are the
-        detection rules by which the match counts, each with the confidence that it gives the match.
+        detection rules by which the match counts, each with the confidence that it gives the match. `validity` is
+        what the vendor said; with `asking` it is not known yet, and every `when` counts as if it held.
         """
         matching = [
             policy
             for policy in self._applicable(place)
             if count >= policy.min_count
+            and (asking or policy.when.holds(validity))
             and (
                 (detector in self._detectors[policy.name] and confidence >= policy.min_confidence)
                 or any(rules[name] >= policy.min_confidence for name in policy.rules if name in rules)

@@ -39,22 +39,23 @@ def town() -> Iterator[tuple[FakeSlack, CodeHost]]:
         yield slack, host
 
 
-def _config(slack: FakeSlack, host: CodeHost, verify: str) -> str:
+def _config(slack: FakeSlack, host: CodeHost, verify: str, when: str = "") -> str:
     return f"""
 connections:
   acme-slack:
     connector: slack
     config: {{token: {slack.token}, webhook_secret: {slack.signing_secret}, base_url: "{slack.base_url}/api/"}}
-policies: [{{name: credentials, detectors: [github], severity: critical}}]
+policies: [{{name: credentials, detectors: [github], severity: critical{when}}}]
 detection:
   verify: {{detectors: [{verify}], addresses: {{github: "{host.base_url}"}}}}
 outbound: {{allow: [127.0.0.0/8]}}
 """
 
 
-def _found(town: tuple[FakeSlack, CodeHost], folder: Path, verify: str) -> Any:
+def _found(town: tuple[FakeSlack, CodeHost], folder: Path, verify: str, when: str = "") -> Any:
     slack, host = town
-    house = Installation(_config(slack, host, verify), folder)
+    folder.mkdir(exist_ok=True)
+    house = Installation(_config(slack, host, verify, when), folder)
     with house.running(worker=False):
         channel = slack.add_channel("general")
         headers, body = slack.post_message(channel, slack.add_user("ana"), f"use {TOKEN} for now")
@@ -63,10 +64,10 @@ def _found(town: tuple[FakeSlack, CodeHost], folder: Path, verify: str) -> Any:
         runtime = house.runtime
         (residency,) = runtime.databases.residencies
         database = runtime.databases.of(residency)
-        (row,) = database.read(lambda c: findings.listed(c, residency))
+        rows = database.read(lambda c: findings.listed(c, residency))
         everything = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
         assert not any(TOKEN.encode() in content for content in everything)
-        return row
+        return rows[0] if rows else None
 
 
 def test_a_live_token_is_shown_as_active(town: tuple[FakeSlack, CodeHost], tmp_path: Path) -> None:
@@ -90,3 +91,9 @@ def test_a_vendor_that_is_down_holds_nothing_up(town: tuple[FakeSlack, CodeHost]
     row = _found(town, tmp_path, "github")
     assert row["validity"] == Validity.UNVERIFIED
     assert row["validity_evidence"]["reason"] == "transient"
+
+
+def test_a_policy_may_care_for_live_tokens_alone(town: tuple[FakeSlack, CodeHost], tmp_path: Path) -> None:
+    row = _found(town, tmp_path / "live", "github", ", when: {validity: active}")
+    assert (row["validity"], row["policies"]) == (Validity.ACTIVE, ["credentials"])
+    assert _found(town, tmp_path / "dead", "github", ", when: {validity: expired}") is None

@@ -65,7 +65,7 @@ def _lines(alert: Alert) -> Text:
     card = render.card(alert, shown=5)
     lines = Text(card.title, style=_STYLES[alert.severity])
     for line in card.lines:
-        lines.append(f"\n  {line.detector}  {line.preview}  ({line.confidence}) {line.place}", style="default")
+        lines.append(f"\n  {line.detector}  {line.preview}  ({line.sureness}) {line.place}", style="default")
     if card.more:
         lines.append(f"\n  … and {card.more} more", style="dim")
     if card.url:

@@ -101,8 +101,8 @@ class Resolves(Protocol):
     def resolve(self, alert: Alert) -> Delivered:
         """Close what `deliver` opened for the same `alert.id`.
 
-        Called in a worker when every finding of the alert is resolved, again after a failure. Closing what is
-        closed or unknown is no error. Raises what `deliver` raises.
+        Called in a worker when no finding of the alert is open or acknowledged any more, again after a failure, with
+        the findings as they are then. Closing what is closed or unknown is no error. Raises what `deliver` raises.
         """
 
 

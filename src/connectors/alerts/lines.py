@@ -100,6 +100,7 @@ def _facts(alert: Alert, finding: Finding | None) -> dict[str, str]:
             "preview": finding.preview,
             "fingerprint": finding.fingerprint,
             "places": str(len(finding.places)),
+            "validity": finding.validity.value if finding.validity else "",
         }
     return {name: render.clean(value, 500 if name in {"url", "message"} else 160) for name, value in facts.items()}
 
@@ -113,7 +114,7 @@ def _extension(alert: Alert, finding: Finding | None) -> Iterator[tuple[str, str
     yield "suser", facts["author"]
     yield "fname", facts["resource"]
     yield "request", facts["url"]
-    yield "msg", facts["message"]
+    yield "msg", facts["message"] or ("checked: " + facts["validity"] if facts.get("validity") else "")
     yield "cnt", facts.get("places", "")
     named = ("policy", "container", "connection", "preview", "fingerprint", "part")
     for number, name in enumerate(named, start=1):

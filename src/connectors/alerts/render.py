@@ -41,6 +41,13 @@ class Line:
     preview: str
     place: str
     url: str = ""
+    checked: str = ""
+    """What the vendor said of the credential, when it was asked."""
+
+    @property
+    def sureness(self) -> str:
+        """How sure it is: by detection, and by the vendor when it was asked."""
+        return f"{self.confidence}, checked: {self.checked}" if self.checked else self.confidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +137,7 @@ def _line(finding: Finding, *, summary: bool) -> Line:
         preview=clean(finding.preview, 80),
         place=clean(place, 120),
         url=safe_url(finding.resource.url) if summary else "",
+        checked=finding.validity.value if finding.validity else "",
     )
 
 
@@ -207,7 +215,7 @@ def _slack_line(line: Line) -> str:
     preview = slack_escape(line.preview.replace("`", "'"))
     place = slack_escape(line.place)
     place = f"<{slack_escape(line.url)}|{place}>" if line.url and len(line.url) < 1500 else place
-    return f"• *{slack_escape(line.detector)}* `{preview}` ({line.confidence}) {place}"
+    return f"• *{slack_escape(line.detector)}* `{preview}` ({line.sureness}) {place}"
 
 
 def _packed(lines: list[str], limit: int) -> list[str]:
@@ -266,6 +274,7 @@ def _finding_data(finding: Finding) -> dict[str, JSON]:
         "preview": clean(finding.preview, 80),
         "fingerprint": finding.fingerprint,
         "places": len(finding.places),
+        "validity": finding.validity.value if finding.validity else None,
     }
 
 

@@ -70,7 +70,7 @@ def teams_message(alert: Alert) -> dict[str, Any]:
             _paragraph(
                 _run(f"{line.detector} ", weight="Bolder"),
                 _run(line.preview, fontType="Monospace"),
-                _run(f" ({line.confidence}) {line.place}"),
+                _run(f" ({line.sureness}) {line.place}"),
             )
             for line in shape.lines
         ),

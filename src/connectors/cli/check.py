@@ -87,6 +87,9 @@ def _policies(runtime: Runtime) -> Iterator[tuple[str, Check]]:
                     "`connectors detectors list` shows the names",
                 ),
             )
+        elif policy.when.validity and runtime.validity is None:
+            hint = "name detectors in `detection.verify`"
+            yield policy.name, Check("when", Level.FAILED, "it waits for what vendors say, and nobody asks them", hint)
         elif not policy.alert and not policy.actions:
             yield policy.name, Check("routes", Level.WARNING, "nobody is told of what it finds", "add `alert: [...]`")
     if not runtime.config.policies:

@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from connectors.model import Confidence, Severity, Visibility
+from connectors.model import Confidence, Severity, Validity, Visibility
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -129,6 +129,22 @@ class ConnectionSettings(Settings):
     exclude: tuple[str, ...] = ()
 
 
+def _one_or_many(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+class WhenSettings(Settings):
+    """What must be known of a match beyond itself and its place."""
+
+    validity: Annotated[tuple[Validity, ...], BeforeValidator(_one_or_many)] = Field(
+        default=(), description="only what its vendor says this of: see `detection.verify`; empty is all"
+    )
+
+    def holds(self, validity: Validity | None) -> bool:
+        """Tell whether it holds for what the vendor said; None is that nobody was asked."""
+        return not self.validity or validity in self.validity
+
+
 class ActionSettings(Settings):
     """An action that a policy asks for, after a delay in which people may act themselves."""
 
@@ -152,6 +168,7 @@ class PolicySettings(Settings):
     except_containers: tuple[str, ...] = ()
     visibility: tuple[Visibility, ...] = Field(default=(), description="only where this many can see it; empty is all")
     tenants: tuple[str, ...] = ("*",)
+    when: WhenSettings = WhenSettings()
     severity: SeverityName = Severity.MEDIUM
     alert: tuple[Name, ...] = ()
     message: str = Field(default="", max_length=2000)

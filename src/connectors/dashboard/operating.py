@@ -15,7 +15,7 @@ from connectors.detection import preview
 from connectors.errors import ConfigError, ConnectorsError, NotFound
 from connectors.gateway.replay import replay_delivery
 from connectors.host import validated
-from connectors.model import Confidence, Severity, Visibility
+from connectors.model import Confidence, Severity, Validity, Visibility
 from connectors.policy import Place, Policies
 from connectors.store import inbox, jobs, ledger, letters, syncs
 from connectors.store.dashboard import pages
@@ -172,7 +172,9 @@ def _judged(judge: Policies, row: Any) -> bool:
     place = Place(
         row["tenant"], row["connection"], row["container"], row["container_name"], Visibility(row["visibility"])
     )
-    return judge.judge(row["detector"], Confidence(row["confidence"]), place, count=row["count"]) is not None
+    validity = Validity(row["validity"]) if row["validity"] else None
+    verdict = judge.judge(row["detector"], Confidence(row["confidence"]), place, count=row["count"], validity=validity)
+    return verdict is not None
 
 
 def try_text(visit: Visit) -> Response:

@@ -19,6 +19,7 @@ from connectors.model import (
     Place,
     Resource,
     Severity,
+    Validity,
     Visibility,
 )
 from connectors.store.columns import natural_id
@@ -229,6 +230,7 @@ def finding_of(row: Mapping[str, Any]) -> Finding:
         policies=tuple(row["policies"]),
         state=FindingState(row["state"]),
         version=row["version"],
+        validity=Validity(row["validity"]) if row["validity"] else None,
     )
 
 

@@ -108,26 +108,13 @@ def _merge_one(
             continue  # the same value again, in a part that was scanned in pieces
         seen.add(row["id"])
         old = known.get(row["id"])
+        if not draft.policies and (old is None or old["state"] == FindingState.RESOLVED):
+            continue
+        verdict = SUPPRESSED.get(verdicts.get((item.task.tenant, draft.fingerprint), ""))
         if old is None:
-            verdict = SUPPRESSED.get(verdicts.get((item.task.tenant, draft.fingerprint), ""))
-            row["state"] = verdict or FindingState.OPEN
-            merged.changes.append(change(row, "", row["state"], now=now, comment="known value" if verdict else ""))
-            if verdict is None:
-                merged.news.append(row)
-                done.opened += 1
+            _open(row, verdict, merged, now, done)
         else:
-            row.update(first_seen=old["first_seen"], state=old["state"], revision=old["revision"], note=old["note"])
-            if row["validity"] in (None, Validity.UNVERIFIED) and old["validity"] is not None:
-                row.update({name: old[name] for name in PROVEN})  # what proves nothing takes no proof away
-            verdict = SUPPRESSED.get(verdicts.get((item.task.tenant, draft.fingerprint), ""))
-            if old["state"] == FindingState.RESOLVED and verdict is not None:
-                row.update(state=verdict, revision=old["revision"] + 1)
-                merged.changes.append(change(row, old["state"], verdict, now=now, comment="known value"))
-            elif old["state"] == FindingState.RESOLVED:
-                row.update(state=FindingState.OPEN, revision=old["revision"] + 1)
-                merged.changes.append(change(row, old["state"], FindingState.OPEN, now=now, comment="seen again"))
-                merged.news.append(row)
-                done.reopened += 1
+            _see_again(row, old, verdict, merged, now, done)
         merged.rows.append(row)
         merged.moves.append((old, row))
     for identity, old in known.items():
@@ -136,6 +123,49 @@ def _merge_one(
             merged.rows.append(resolved(old, now, merged.changes, comment=comment))
             merged.moves.append((old, merged.rows[-1]))
             done.resolved += 1
+
+
+def _open(row: dict[str, Any], verdict: FindingState | None, merged: Merged, now: datetime, done: Recorded) -> None:
+    row["state"] = verdict or FindingState.OPEN
+    merged.changes.append(change(row, "", row["state"], now=now, comment="known value" if verdict else ""))
+    if verdict is None:
+        merged.news.append(row)
+        done.opened += 1
+
+
+def _see_again(
+    row: dict[str, Any],
+    old: Mapping[str, Any],
+    verdict: FindingState | None,
+    merged: Merged,
+    now: datetime,
+    done: Recorded,
+) -> None:
+    row.update(first_seen=old["first_seen"], state=old["state"], revision=old["revision"], note=old["note"])
+    proves_nothing = row["validity"] in (None, Validity.UNVERIFIED) and old["validity"] is not None
+    if proves_nothing:
+        row.update({name: old[name] for name in PROVEN})  # what proves nothing takes no proof away
+    if proves_nothing or not row["policies"]:
+        # Policies that cared because of what a vendor said go on caring.
+        row["policies"] = [*row["policies"], *(name for name in old["policies"] if name not in row["policies"])]
+        row["severity"] = max(row["severity"], old["severity"])
+    if old["state"] == FindingState.RESOLVED:
+        row.update(state=verdict or FindingState.OPEN, revision=old["revision"] + 1)
+        comment = "known value" if verdict else "seen again"
+        merged.changes.append(change(row, old["state"], row["state"], now=now, comment=comment))
+        if verdict is None:
+            merged.news.append(row)
+            done.reopened += 1
+    elif old["state"] in LIVING and row["validity"] == Validity.ACTIVE != old["validity"]:
+        _tell_who_waited(row, old, merged)
+
+
+def _tell_who_waited(row: dict[str, Any], old: Mapping[str, Any], merged: Merged) -> None:
+    """Let the policies that wait for a live token hear of one that is known for longer."""
+    waited = [name for name in row["policies"] if name not in old["policies"]]
+    if waited:
+        row["revision"] = old["revision"] + 1  # names the alert: this one was not told yet
+        merged.news.append({**row, "policies": waited})
 
 
 def _vanished(item: Finished, part: str) -> bool:

@@ -12,7 +12,7 @@ import structlog
 from connectors.contract import Remediates
 from connectors.errors import AuthError, NotFound, PluginFault, Unsupported
 from connectors.host import wall
-from connectors.model import ActionResult, ActionSpec, Match, Outcome, Target, Visibility
+from connectors.model import ActionResult, ActionSpec, Match, Outcome, Target, Validity, Visibility
 from connectors.policy import Place
 from connectors.redaction import InfoType, redact
 from connectors.runtime import Runtime
@@ -97,7 +97,14 @@ def judge_again(run: JobRun) -> Ended:
         place = Place(finding["tenant"], run.connection, container, finding["container_name"], visibility)
         named = (policies.settings[name] for name in finding["policies"] if name in policies.settings)
         rules = {rule: finding["confidence"] for policy in named for rule in policy.rules}
-        verdict = policies.judge(finding["detector"], finding["confidence"], place, count=finding["count"], rules=rules)
+        verdict = policies.judge(
+            finding["detector"],
+            finding["confidence"],
+            place,
+            count=finding["count"],
+            rules=rules,
+            validity=Validity(finding["validity"]) if finding["validity"] else None,
+        )
         return verdict.policies if verdict else None
 
     def effects(c: sa.Connection) -> None:

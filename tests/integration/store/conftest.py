@@ -20,9 +20,10 @@ from connectors.model import (
     Resource,
     Severity,
     UnitFailure,
+    Validity,
     Visibility,
 )
-from connectors.pipeline import Draft, Scan, Task
+from connectors.pipeline import Answer, Draft, Scan, Task
 from connectors.store import inbox, leases, ledger
 from connectors.store.engine import Database, Row
 from connectors.store.inbox import Arrival, open_event, prepare
@@ -49,6 +50,7 @@ class Rig:
         self.told: dict[str, tuple[str, ...]] = {"secrets": ("security",)}
         self.acts: dict[str, tuple[tuple[str, timedelta], ...]] = {}
         self.verdict: tuple[str, ...] = ("secrets",)
+        self.validity: Validity | None = None
         self.routes = Routes(self._destinations, self._actions)
 
     def _destinations(self, policies: Any) -> Mapping[str, tuple[str, ...]]:
@@ -109,6 +111,7 @@ class Rig:
             part=part, detector="token", family="token", confidence=Confidence.LIKELY, severity=Severity.HIGH,
             policies=self.verdict, fingerprint=self.vault.fingerprint(tenant="acme", family="token", value=value),
             preview="to…en", places=(Place(0, 5),), count=1, url="", author=None,
+            validity=Answer(self.validity, self.now, {"vendor": "v"}) if self.validity else None,
         )  # fmt: skip
 
     def record(self, rows: Sequence[Row], **options: Any) -> Recorded:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.alerts.lines import Sender, cef_messages, syslog_messages
-from connectors.model import Container, Severity
+from connectors.model import Container, Severity, Validity
 
 Make = Callable[..., Any]
 SENDER = Sender("dlp.acme.example", facility=16, enterprise=32473)
@@ -41,6 +41,12 @@ def test_a_cef_line_in_full(make_alert: Make) -> None:
         " cs2Label=container cs2=#general cs3Label=connection cs3=acme-chat cs4Label=preview cs4=4242…••42"
         " cs5Label=fingerprint cs5=fp1 cs6Label=part cs6=body"
     )
+
+
+def test_a_line_says_what_the_vendor_said(make_alert: Make, make_finding: Make) -> None:
+    live = make_alert(findings=(make_finding(1, validity=Validity.EXPIRED),))
+    assert ' validity="expired"' in next(iter(syslog_messages(live, SENDER)))
+    assert " msg=checked: expired" in next(iter(cef_messages(live, SENDER)))
 
 
 def test_one_line_per_finding_and_one_for_none(make_alert: Make, make_finding: Make) -> None:

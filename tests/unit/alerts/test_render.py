@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.alerts import render
-from connectors.model import Container, Person, Place, Severity
+from connectors.model import Container, Person, Place, Severity, Validity
 
 Make = Callable[..., Any]
 HOSTILE = "<!channel> <script>alert(1)</script> \"'`|& {{7*7}}\r\nBcc: x@evil.example\u202e\x00"
@@ -34,6 +34,14 @@ def test_every_fact_is_in_every_format(make_alert: Make, make_finding: Make) -> 
     ]  # fmt: skip
     for format_ in (render.text(alert), render.html(alert), every_text(render.slack_blocks(alert))):
         assert [each for each in wanted if each not in format_] == []
+
+
+def test_what_the_vendor_said_is_told_where_it_was_asked(make_alert: Make, make_finding: Make) -> None:
+    live = make_alert(findings=(make_finding(1, validity=Validity.ACTIVE),))
+    for format_ in (render.text, render.html, render.slack_blocks):
+        assert "checked: active" in every_text(format_(live))
+        assert "checked" not in every_text(format_(make_alert()))
+    assert [each["validity"] for each in render.data(live)["findings"]] == ["active"]
 
 
 def test_the_title_says_how_bad_how_many_and_where(make_alert: Make, make_finding: Make) -> None:

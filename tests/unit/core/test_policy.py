@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.config.models import PolicySettings
-from connectors.model import Confidence, Severity, Visibility
+from connectors.model import Confidence, Severity, Validity, Visibility
 from connectors.policy import Choice, Place, Policies, matches_any
 from connectors.runtime import covered
 
@@ -53,6 +53,18 @@ def test_detectors_can_be_left_out() -> None:
 def test_a_policy_cares_or_not(settings: dict[str, Any], matters: bool) -> None:
     verdict = policies(settings).judge("aws_key", Confidence.LIKELY, PLACE, count=2)
     assert (verdict is not None) is matters
+
+
+@pytest.mark.parametrize(("when", "validity", "matters"), [
+    ({}, None, True), ({}, Validity.EXPIRED, True), ({"validity": "active"}, Validity.ACTIVE, True),
+    ({"validity": "active"}, Validity.UNVERIFIED, False), ({"validity": "active"}, None, False),
+    ({"validity": ["active", "unverified"]}, Validity.UNVERIFIED, True),
+])  # fmt: skip
+def test_a_policy_may_wait_for_what_the_vendor_says(when: Any, validity: Validity | None, matters: bool) -> None:
+    made = policies({"when": when})
+    assert made.conditional is bool(when)
+    assert (made.judge("aws_key", Confidence.LIKELY, PLACE, validity=validity) is not None) is matters
+    assert made.judge("aws_key", Confidence.LIKELY, PLACE, asking=True) is not None
 
 
 def test_the_worst_of_all_policies_that_care() -> None:

@@ -161,3 +161,11 @@ def test_nobody_is_asked_about_what_no_policy_wants() -> None:
     vendor = Vendor()
     piped(asks=vendor, min_confidence="VERY_LIKELY").process([task(ScanUnit("body", "EMP-004211"))])
     assert vendor.asked == []
+
+
+@pytest.mark.parametrize(("wanted", "told"), [("active", ("p",)), ("expired", ())])
+def test_the_vendor_speaks_before_the_policy(wanted: str, told: tuple[str, ...]) -> None:
+    vendor = Vendor()
+    scan = piped(asks=vendor, when={"validity": wanted}).process([task(ScanUnit("body", "salary of EMP-004211"))])[0]
+    assert {draft.detector: draft.policies for draft in scan.drafts} == {"badge": told, "pay": ()}
+    assert len(vendor.asked) == 1
