@@ -44,7 +44,7 @@ def test_every_kind_says_what_a_double_does(destination: type[Destination[Any]])
 
 
 def test_the_page_names_those_that_resolve() -> None:
-    (sentence,) = re.findall(r"^(.*) can also be told that an alert is \*\*resolved\*\*", PAGE, re.MULTILINE)
+    (sentence,) = re.findall(r"^(.*) are also told when an alert is \*\*over\*\*", PAGE, re.MULTILINE)
     named = set(re.findall(r"`(\w+)`", sentence))
     assert named == {each.kind for each in destinations() if issubclass(each, Resolves)}
 
