@@ -20,16 +20,17 @@ from connectors.work.job import Handler
 def site(runtime: Runtime, *, metrics: Metrics | None = None) -> Starlette:
     """Return everything that `connectors serve` serves."""
     _ = runtime.vault  # a missing key is an error of the start, not of the first delivery
+    metrics = metrics or Metrics()
     routes: list[BaseRoute] = []
     beside: list[Beside] = []
     if runtime.config.api.enabled:
-        api = create_api(runtime)
+        api = create_api(runtime, metrics=metrics)
         routes.append(api.route)
         beside.append(api.running)
     if runtime.config.dashboard.enabled:
         # The last: it owns every path that nobody else has.
         routes.extend(dashboard.routes(runtime))
-    return create_app(runtime, metrics=metrics or Metrics(), routes=routes, beside=beside)
+    return create_app(runtime, metrics=metrics, routes=routes, beside=beside)
 
 
 def handlers() -> Mapping[str, Handler]:

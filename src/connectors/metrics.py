@@ -35,6 +35,28 @@ class Metrics:
         self.alerts = Counter(
             "connectors_alerts", "Alerts by destination and outcome", ["destination", "outcome"], registry=registry
         )
+        self.api_seconds = Histogram(
+            "connectors_api_seconds", "Time to answer a request of the developer API, by its path's template",
+            ["method", "route"], buckets=LATENCY, registry=registry,
+        )  # fmt: skip
+        self.api_answers = Counter(
+            "connectors_api_answers", "Answers of the developer API", ["method", "route", "status"], registry=registry
+        )
+        self.api_refusals = Counter(
+            "connectors_api_refusals", "Requests of the developer API that were not let in", ["reason"],
+            registry=registry,
+        )  # fmt: skip
+        self.api_log = Counter(
+            "connectors_api_log_lines", "Lines of the request log by what became of them", ["outcome"],
+            registry=registry,
+        )  # fmt: skip
+        self.api_log_waiting = Gauge(
+            "connectors_api_log_waiting", "Lines of the request log that wait to be written", registry=registry
+        )
+        self.api_quota = Gauge(
+            "connectors_api_quota_bytes", "What is left of a tenant's monthly quota, as this process knows",
+            ["tenant"], registry=registry,
+        )  # fmt: skip
         self.backlog = Gauge("connectors_backlog_events", "Events that wait", ["residency"], registry=registry)
         self.backlog_age = Gauge(
             "connectors_backlog_seconds", "Age of the oldest event that waits", ["residency"], registry=registry

@@ -786,6 +786,8 @@ COMMENT ON COLUMN upload.request IS 'policy and metadata of the scan, encrypted'
 
 CREATE INDEX IF NOT EXISTS ix_upload_expiry ON upload (residency, expires_at);
 
+CREATE INDEX IF NOT EXISTS ix_upload_tenant ON upload (residency, tenant, state);
+
 CREATE TABLE IF NOT EXISTS upload_piece (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 

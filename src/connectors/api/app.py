@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -28,6 +29,7 @@ from connectors.api.platform import Platform
 from connectors.api.scan import scan
 from connectors.api.wire import FileScanAnswer, ResultBody, UploadAnswer
 from connectors.errors import ConnectorsError
+from connectors.metrics import Metrics
 from connectors.runtime import Runtime
 from connectors.store.keys import Key
 
@@ -44,11 +46,13 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         (409, "Wrong state, or changed meanwhile"),
         (413, "The request is too large"),
         (422, "Understood, but it cannot be processed"),
-        (429, "Rate limit or monthly quota"),
+        (429, "Rate limit, monthly quota, or too many uploads"),
         (500, "A fault of ours"),
         (503, "The database is away"),
     )
 }
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class Api:
@@ -59,9 +63,10 @@ class Api:
     application, which does not pass on the lifespan.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
-        self.platform = Platform(runtime)
+    def __init__(self, runtime: Runtime, *, metrics: Metrics | None = None) -> None:
+        self.platform = Platform(runtime, metrics=metrics)
         self.app = _app(self.platform)
+        self._templates = {route.endpoint: route.path for route in self.app.routes if isinstance(route, Route)}
 
     def start(self) -> None:
         """Start what runs beside the requests; the first request does it as well."""
@@ -112,6 +117,15 @@ class Api:
                 await _refusal(ApiError(50000), exchange)(scope, receive, answer)
         finally:
             self.platform.gate.leave(exchange, method=scope["method"], status=status)
+            self._count(scope, status, time.perf_counter() - exchange.started)
+
+    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count an answer by the template of its path: never by the path, of which there is no end."""
+        endpoint = scope.get("endpoint")
+        route = self._templates.get(endpoint, "other") if endpoint is not None else "other"
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        self.platform.metrics.api_seconds.labels(method, route).observe(seconds)
+        self.platform.metrics.api_answers.labels(method, route, status).inc()
 
 
 PATHS = ("/v3/", "/api/v1/", "/api/docs", "/openapi.json")

@@ -49,6 +49,7 @@ CODES: Mapping[int, str] = {
     42206: "There are too many findings",
     42900: "Too many requests",
     42901: "The monthly quota is used up",
+    42902: "Too much waits to be scanned",
     50000: "Something went wrong here",
     50300: "The service is not available at the moment",
 }

@@ -53,7 +53,11 @@ async def begin(platform: Platform, key: Key, body: bytes) -> dict[str, Any]:
         expires_at=now + uploads.KEPT,
     )
     database = platform.database(key)
-    await asyncio.to_thread(database.run, lambda c: uploads.begin(c, database, new, now))
+    settings = platform.runtime.config.api.uploads
+    bounds = uploads.Bounds(settings.files, settings.bytes)
+    if not await asyncio.to_thread(database.run, lambda c: uploads.begin(c, database, new, bounds=bounds, now=now)):
+        description = f"At most {bounds.files} files of {bounds.bytes} bytes together wait for their scan."
+        raise ApiError(42902, description, headers={"Retry-After": "10"})
     return shown(new, [])
 
 

@@ -18,6 +18,7 @@ from connectors.api.errors import ApiError
 from connectors.api.limiter import Limiter
 from connectors.api.recorder import Recorder
 from connectors.api.ring import Databases, KeyRing
+from connectors.metrics import Metrics
 from connectors.store import quotas
 from connectors.store.keys import Key
 from connectors.store.requests import KEPT
@@ -56,6 +57,7 @@ class Gate:
         residencies: frozenset[str],
         *,
         now: Callable[[], datetime],
+        metrics: Metrics,
         kept: timedelta = KEPT,
         shard: int = 0,
     ) -> None:
@@ -63,7 +65,8 @@ class Gate:
         self.ring = KeyRing(databases, residencies, now=now)
         self.limiter = Limiter()
         self.blocks = Blocks(databases, now=now)
-        self.recorder = Recorder(databases, self.ring, now=now, kept=kept, shard=shard)
+        self.recorder = Recorder(databases, self.ring, now=now, metrics=metrics, kept=kept, shard=shard)
+        self._metrics = metrics
 
     def exchange(self) -> Exchange:
         """Begin an exchange."""
@@ -75,10 +78,12 @@ class Gate:
         exchange.key = key
         exchange.endpoint = endpoint
         if scope not in key.scopes:
+            self._refused("scope")
             raise ApiError(40300, f"This key does not have the scope {scope}.")
         verdict = self.limiter.take((key.id, endpoint), rate=key.limits.rate, burst=key.limits.burst)
         exchange.header(b"x-rate-limit-remaining", verdict.remaining)
         if not verdict.allowed:
+            self._refused("rate")
             after = str(max(1, math.ceil(verdict.after)))
             description = f"This key may call {endpoint} {key.limits.rate:g} times a second on average."
             raise ApiError(42900, description, headers={"Retry-After": after})
@@ -88,10 +93,12 @@ class Gate:
         """Spend scanned bytes of the tenant's monthly quota. Raises `ApiError` when it is used up."""
         exchange.size = amount
         spent = await self.blocks.spend(key, amount)
+        self._metrics.api_quota.labels(key.tenant).set(spent.remaining)
         end = quotas.period_end(self.now())
         exchange.header(b"x-quota-remaining", spent.remaining)
         exchange.header(b"x-quota-period-end", end.strftime("%Y-%m-%dT%H:%M:%SZ"))
         if not spent.allowed:
+            self._refused("quota")
             after = str(max(1, math.ceil((end - self.now()).total_seconds())))
             raise ApiError(42901, f"The quota is renewed at {end:%Y-%m-%d %H:%M} UTC.", headers={"Retry-After": after})
 
@@ -118,15 +125,20 @@ class Gate:
             )
         )
 
+    def _refused(self, reason: str) -> None:
+        self._metrics.api_refusals.labels(reason).inc()
+
     async def _key(self, authorization: str) -> Key:
         scheme, _, text = authorization.partition(" ")
         text = text.strip()
         if scheme.lower() != "bearer" or not text:
+            self._refused("no_key")
             raise ApiError(40100, "Send the header `Authorization: Bearer <key>`.", headers=CHALLENGE)
         key = self.ring.known(text)
         if key is None and not self.ring.refused(text):
             key = await asyncio.to_thread(self.ring.look_up, text)
         if key is None:
+            self._refused(self.ring.reason(text))
             raise ApiError(40100, "There is no such key, or it was revoked or has expired.", headers=CHALLENGE)
         return key
 

@@ -12,6 +12,7 @@ from connectors.api.policies import PolicyBook
 from connectors.api.rules import Detectors, Policy
 from connectors.api.wire import PolicyBody
 from connectors.detection import load_engine
+from connectors.metrics import Metrics
 from connectors.runtime import Runtime
 from connectors.store.engine import Database
 from connectors.store.keys import Key
@@ -24,14 +25,16 @@ SWITCH = 0.0005
 class Platform:
     """The developer platform of one process."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, *, metrics: Metrics | None = None) -> None:
         self.runtime = runtime
+        self.metrics = metrics or Metrics()
         for residency in runtime.databases.residencies:
             runtime.databases.of(residency)  # Opened here, and not by two threads at once.
         self.gate = Gate(
             runtime.databases,
             frozenset(runtime.databases.residencies),
             now=runtime.now,
+            metrics=self.metrics,
             kept=runtime.config.retention.requests,
             # Processes add to usage rows of their own as far as the shards reach, so that they rarely meet.
             shard=os.getpid() % USAGE_SHARDS,

@@ -12,6 +12,7 @@ import structlog
 
 from connectors.api.ring import REFRESHED, Databases, KeyRing
 from connectors.errors import StoreUnavailable
+from connectors.metrics import Metrics
 from connectors.store import keys, requests
 from connectors.store.requests import Request
 
@@ -39,6 +40,7 @@ class Recorder:
         ring: KeyRing,
         *,
         now: Callable[[], datetime],
+        metrics: Metrics,
         kept: timedelta = requests.KEPT,
         shard: int = 0,
     ) -> None:
@@ -51,15 +53,16 @@ class Recorder:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._away = False
-        self.dropped = 0
-        self.written = 0
+        self._written = metrics.api_log.labels("written")
+        self._dropped = metrics.api_log.labels("dropped")
+        metrics.api_log_waiting.set_function(lambda: len(self._waiting))
 
     def put(self, request: Request) -> None:
         """Take one answered request. Never waits, never fails."""
         self._waiting.append(request)
         if len(self._waiting) > MOST:
             self._waiting.popleft()
-            self.dropped += 1
+            self._dropped.inc()
 
     def start(self) -> None:
         """Start the thread, once."""
@@ -102,7 +105,7 @@ class Recorder:
         # Always in one order, so that nodes which write the same counters wait for each other, not for ever.
         ordered = sorted(batch, key=lambda request: request.id)
         database.run(lambda c: requests.write(c, database, ordered, shard=self._shard, kept=self._kept))
-        self.written += len(batch)
+        self._written.inc(len(batch))
 
     def _run(self) -> None:
         ticks = 0

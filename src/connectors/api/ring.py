@@ -77,6 +77,13 @@ class KeyRing:
             return False
         return entry.key is None or not entry.key.works(self._now())
 
+    def reason(self, text: str) -> str:
+        """Say in one word why a text opened nothing, as far as this node knows; for the metrics."""
+        if keys.residency_of(text) not in self._residencies:
+            return "malformed"
+        entry = self._entries.get(keys.digest(text))
+        return entry.key.why_not() if entry is not None and entry.key is not None else "unknown"
+
     def look_up(self, text: str) -> keys.Key | None:
         """Return the key from the database, or None when there is no such key or it does not work any more."""
         residency = keys.residency_of(text)

@@ -310,11 +310,19 @@ class LogSettings(Settings):
     format: Literal["auto", "json", "console"] = "auto"
 
 
+class UploadSettings(Settings):
+    """How much a tenant may have uploaded to the developer API at a time, until it is scanned."""
+
+    files: int = Field(default=1000, ge=1)
+    bytes: int = Field(default=10 * 2**30, ge=1, description="of all its files together")
+
+
 class ApiSettings(Settings):
     """The developer API."""
 
     enabled: bool = True
     allow_webhooks: tuple[str, ...] = Field(default=(), description="private addresses that result webhooks may use")
+    uploads: UploadSettings = UploadSettings()
 
 
 class DashboardSettings(Settings):

@@ -68,6 +68,12 @@ class Key:
         expired = self.valid_until is not None and now >= self.valid_until
         return self.active and self.revoked_at is None and not expired
 
+    def why_not(self) -> str:
+        """Say in one word why the key opens nothing."""
+        if not self.active:
+            return "suspended"
+        return "revoked" if self.revoked_at is not None else "expired"
+
 
 def new_key(residency: str) -> str:
     """Make a key for a tenant of `residency`."""

@@ -11,6 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from connectors.errors import Conflict, NotFound
+from connectors.store import tenants
 from connectors.store.columns import natural_id
 from connectors.store.engine import Database
 from connectors.store.tables.platform import scan_result, upload, upload_piece
@@ -40,6 +41,14 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much a tenant may have uploaded at a time, until it is scanned: files, and bytes of them all."""
+
+    files: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """A part of an upload as it is stored: `body` is encrypted."""
 
@@ -48,11 +57,31 @@ class Piece:
     body: bytes
 
 
-def begin(connection: sa.Connection, database: Database, new: Upload, now: datetime) -> None:
-    """Record an upload that is about to start."""
+def begin(connection: sa.Connection, database: Database, new: Upload, *, bounds: Bounds, now: datetime) -> bool:
+    """Record an upload that is about to start; False when the tenant has as many as it may have.
+
+    The tenant's row is held meanwhile, so that two uploads that begin together are not both the last one.
+    """
+    tenants.hold(connection, database, residency=new.residency, name=new.tenant)
+    files, size = _waiting(connection, new, now)
+    if files >= bounds.files or size + new.size > bounds.bytes:
+        return False
     row = {name: getattr(new, name) for name in Upload.__slots__}
     row |= {"request": None, "created_at": now, "updated_at": now}
     database.insert_new(connection, upload, [row])
+    return True
+
+
+def _waiting(connection: sa.Connection, new: Upload, now: datetime) -> tuple[int, int]:
+    """Return how many files, and bytes, of the tenant are uploaded or announced and not scanned yet."""
+    query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(upload.c.size), 0)).where(
+        upload.c.residency == new.residency,
+        upload.c.tenant == new.tenant,
+        upload.c.state.in_(("open", "finished", "scanning")),
+        upload.c.expires_at > now,
+    )
+    files, size = connection.execute(query).one()
+    return int(files), int(size)
 
 
 def find(

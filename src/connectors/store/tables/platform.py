@@ -100,6 +100,7 @@ upload = sa.Table(
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("updated_at", UtcDateTime, nullable=False),
     sa.Column("expires_at", UtcDateTime),
+    sa.Index("ix_upload_tenant", "residency", "tenant", "state"),
     sa.Index("ix_upload_expiry", "residency", "expires_at"),
 )
 

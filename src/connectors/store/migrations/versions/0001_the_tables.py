@@ -928,6 +928,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("upload", schema=None) as batch_op:
         batch_op.create_index("ix_upload_expiry", ["residency", "expires_at"], unique=False, if_not_exists=True)
+        batch_op.create_index("ix_upload_tenant", ["residency", "tenant", "state"], unique=False, if_not_exists=True)
 
     op.create_table(
         "upload_piece",
@@ -1005,6 +1006,7 @@ def downgrade() -> None:
 
     op.drop_table("upload_piece", if_exists=True)
     with op.batch_alter_table("upload", schema=None) as batch_op:
+        batch_op.drop_index("ix_upload_tenant", if_exists=True)
         batch_op.drop_index("ix_upload_expiry", if_exists=True)
 
     op.drop_table("upload", if_exists=True)
