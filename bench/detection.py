@@ -171,7 +171,7 @@ def literals() -> dict[str, float]:
     import hyperscan
 
     from connectors.detection import catalog
-    from connectors.detection.factors import literal
+    from connectors.detection.patterns import literal
 
     words = {literal(factor) for detector in catalog.load() for factor in detector.factors} - {""}
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)

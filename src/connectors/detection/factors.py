@@ -13,16 +13,18 @@ import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
-from re import _constants as codes  # type: ignore[attr-defined]  # no public way to a pattern's literals
-from re import _parser as parser  # type: ignore[attr-defined]  # same
+from re import _parser as parser  # type: ignore[attr-defined]  # no public way to a pattern's width
 from typing import Any, Literal, Protocol
 
+from connectors.detection.patterns import least_digits, literal
 from connectors.detection.shapes import TABLE, shape
 from connectors.errors import ConfigError
 
 Hit = tuple[int, int]
 """Factor number, and the offset at which it ends."""
+_END = itemgetter(1)
 Backend = Literal["auto", "hyperscan", "fallback"]
 
 
@@ -40,7 +42,7 @@ class Finder(Protocol):
     name: str
 
     def hits(self, data: bytes) -> list[Hit]:
-        """Return the hits in `data`; each factor's own in ascending order of their ends."""
+        """Return the hits in `data`, in ascending order of their ends."""
         ...
 
 
@@ -75,6 +77,7 @@ class HyperscanFinder:
         plain = {number: factor for number, factor in enumerate(factors) if number not in shaped}
         self._plain = _database(plain, cache)
         self._shaped = _database({number: Factor(written) for number, written in shaped.items()}, cache)
+        self._sign = b"0" if all(least_digits(factors[number].pattern) for number in shaped) else b""
         self._local = threading.local()
 
     def hits(self, data: bytes) -> list[Hit]:
@@ -88,8 +91,9 @@ class HyperscanFinder:
             plain, shaped = self._local.scratches = _scratch(self._plain), _scratch(self._shaped)
         if self._plain is not None:
             self._plain.scan(data, _collect, 0, found, plain)
-        if self._shaped is not None:
-            self._shaped.scan(data.translate(TABLE), _collect, 0, found, shaped)
+        if self._shaped is not None and self._sign in (shapes := data.translate(TABLE)):
+            self._shaped.scan(shapes, _collect, 0, found, shaped)
+            found.sort(key=_END)
         return found
 
 
@@ -252,27 +256,3 @@ class FallbackFinder:
 
 def _re_flags(factor: Factor) -> int:
     return re.MULTILINE | (re.IGNORECASE if factor.ignore_case else 0)
-
-
-def literal(pattern: str) -> str:
-    """Return the longest run of characters in every match of `pattern`, lower case; empty when unsure."""
-    runs = [""]
-    _walk(list(parser.parse(pattern)), runs)
-    return max(runs, key=len) if max(map(len, runs)) > 1 else ""
-
-
-def _walk(tokens: list[Any], runs: list[str]) -> None:
-    """Collect runs of certain ASCII characters; anything uncertain ends a run."""
-    for op, argument in tokens:
-        if op is codes.LITERAL and argument < 128:
-            runs[-1] += chr(argument).lower()
-        elif op is codes.SUBPATTERN and not (argument[1] or argument[2]):
-            _walk(list(argument[3]), runs)
-        elif op is codes.MAX_REPEAT and argument[0] == argument[1] and len(argument[2]) == 1:
-            one = argument[2][0]
-            if one[0] is codes.LITERAL and one[1] < 128:
-                runs[-1] += chr(one[1]).lower() * argument[0]
-            else:
-                runs.append("")
-        elif op is not codes.AT:
-            runs.append("")

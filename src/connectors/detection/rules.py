@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
+from connectors.detection import heads
 from connectors.detection.detector import Detector
 from connectors.detection.scorers import SCORERS, Scorer, scored
 from connectors.detection.surroundings import Table, judge, near
@@ -18,6 +20,7 @@ from connectors.errors import ConfigError
 from connectors.model import Confidence
 
 _NO_DIGIT = re.compile(r"\D+")
+_OTHERS = bytes({*range(256)} - {*b"0123456789"})
 _NO_WORD = re.compile(r"[\W_]+")
 
 
@@ -60,6 +63,10 @@ class Rule:
             raise ConfigError(f"the pattern of detector {detector.id!r} does not compile: {error}") from None
 
     @cached_property
+    def _search(self) -> heads.Search:
+        return heads.search(self._pattern)
+
+    @cached_property
     def _window(self) -> Window:
         return Window.of(self.detector)
 
@@ -67,31 +74,34 @@ class Rule:
     def _group(self) -> str | int:
         return "value" if "value" in self._pattern.groupindex else 0
 
-    def candidates(self, text: str, ends: Sequence[int], table: Table | None) -> Iterator[Candidate]:
-        """Yield what the detector stands for near the ascending `ends` of its factors, at least one."""
+    def candidates(self, text: str, ends: Sequence[int], table: Table | None) -> list[Candidate]:
+        """Return what the detector stands for near the ascending `ends` of its factors, at least one."""
         last = -1
+        found = []
+        group, judge = self._group, self._judge
         for low, high in self._window.cut(text, ends):
-            for start, end in self._spans(text, low, high):
-                if start <= last:
+            for match in self._search(text, low, high):
+                if match.end() == high < len(text):
+                    start, end = self._whole(text, match, high)
+                else:
+                    start, end = match.span(group)
+                if start < 0:  # the value is in a part that need not be there
+                    start, end = match.span()
+                if start >= end or start <= last:
                     continue
                 last = start
-                candidate = self._judge(text, start, end, table)
+                candidate = judge(text, start, end, table)
                 if candidate is not None:
-                    yield candidate
+                    found.append(candidate)
+        return found
 
-    def _spans(self, text: str, low: int, high: int) -> Iterator[tuple[int, int]]:
-        """Yield where values stand in a window; a match that the end cuts short is tried again."""
-        for found in self._pattern.finditer(text, low, high):
-            match: re.Match[str] | None = found
-            if found.end() == high < len(text):
-                match = self._pattern.match(text, found.start(), high + self.detector.reach)
-            if match is None:
-                continue
-            start, end = match.span(self._group)
-            if start < 0:
-                start, end = match.span()
-            if start < end:
-                yield start, end
+    def _whole(self, text: str, cut: re.Match[str], high: int) -> tuple[int, int]:
+        """Return where the value stands whose match the end of the window may have cut short."""
+        match = self._pattern.match(text, cut.start(), high + self.detector.reach)
+        if match is None:
+            return 0, 0
+        start, end = match.span(self._group)
+        return (start, end) if start >= 0 else match.span()
 
     def _judge(self, text: str, start: int, end: int, table: Table | None) -> Candidate | None:
         detector = self.detector
@@ -102,8 +112,8 @@ class Rule:
             if verdict is False:
                 return None
             if verdict is not True:
-                confidence = Confidence(verdict)
-        cell = table.cell(text, start) if table else None
+                confidence = verdict
+        cell = table.cell(text, start) if table is not None else None
         context = detector.context
         if context.words or context.against:
             around = near(text, start, end, window=context.window, header=cell[2] if cell else "")
@@ -111,9 +121,9 @@ class Rule:
             if judged is None:
                 return None
             confidence = judged
-        if self._scorer:
+        if self._scorer is not None:
             confidence = scored(confidence, self._scorer(value, text, start, end))
-        row, column = cell[:2] if cell else (None, None)
+        row, column = (None, None) if cell is None else cell[:2]
         return Candidate(start, end, confidence, row, column)
 
 
@@ -133,12 +143,20 @@ def _stdnum_folder() -> Path:
 
 def normalized(value: str, how: str) -> str:
     """Return the identity of a value over its spellings, as a detector's `normalize` names it."""
-    match how:
-        case "digits":
-            return _NO_DIGIT.sub("", value)
-        case "alnum":
-            return _NO_WORD.sub("", value).upper()
-        case "lower":
-            return value.lower()
-        case _:
-            return value
+    spell = _SPELLINGS.get(how)
+    return value if spell is None else spell(value)
+
+
+def _digits(value: str) -> str:
+    if value.isascii():
+        return value.encode().translate(None, _OTHERS).decode()
+    return _NO_DIGIT.sub("", value)
+
+
+_SPELLINGS: Mapping[str, Callable[[str], str]] = MappingProxyType(
+    {
+        "digits": _digits,
+        "alnum": lambda value: _NO_WORD.sub("", value).upper(),
+        "lower": str.lower,
+    }
+)

@@ -15,6 +15,8 @@ from typing import Any
 TABLE = bytes(48 if chr(c).isdigit() and c < 128 else 65 if 65 <= c <= 90 else c for c in range(256))
 """For `bytes.translate`: writes every ASCII digit as `0` and every ASCII capital as `A`."""
 
+_PLACES = {codes.AT_BEGINNING: "^", codes.AT_BOUNDARY: r"\b"}
+"""Where a line starts, and where a word starts or ends: the same in the translated text."""
 _OTHER = re.compile(r"(?<!\\)[a-z]|(?<![\w{,\\\[\-])[0-9A-Z]{3}(?![\d,]*\})")
 """A lower case letter, or a literal that is rare enough to be looked for as it is."""
 
@@ -42,8 +44,12 @@ def _written(op: Any, argument: Any) -> str:
     match op:
         case codes.LITERAL:
             return _class({argument})
+        case codes.IN if argument[0][0] is codes.NEGATE:
+            return _others(_members(argument[1:]))
         case codes.IN:
             return _class(_members(argument))
+        case codes.AT if argument in _PLACES:
+            return _PLACES[argument]
         case codes.MAX_REPEAT:
             low, high, body = argument
             most = "" if high is codes.MAXREPEAT else high
@@ -68,6 +74,12 @@ def _members(items: list[tuple[Any, Any]]) -> set[int]:
         else:
             raise _OtherKind
     return members
+
+
+def _others(members: set[int]) -> str:
+    """Return the class of what is outside `members`; a digit or capital is, unless all of them are members."""
+    kept = {TABLE[code] for code in range(256) if code not in members}
+    return "[^" + "".join(re.escape(chr(code)) for code in sorted({TABLE[code] for code in members} - kept)) + "]"
 
 
 def _class(members: set[int]) -> str:

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.detection import Context, Detector, Engine, byte_range, byte_ranges, preview
-from connectors.detection.factors import Factor, encode, find_with, literal
+from connectors.detection.factors import Factor, encode, find_with
 from connectors.detection.normalize import normalize
 from connectors.detection.overlaps import resolve
+from connectors.detection.patterns import literal
 from connectors.detection.rules import normalized
 from connectors.detection.scorers import scored, secret
 from connectors.detection.shapes import TABLE, shape

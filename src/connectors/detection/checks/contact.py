@@ -69,6 +69,8 @@ def mac_address(value: str, _text: str, _start: int, _end: int, /) -> bool:
     return len(set(plain)) > 2 and not (plain.isdigit() and "." in value)
 
 
+_EXTENSION = re.compile("[xe]")
+_NO_PART = bytes({*range(256)} - {*b"+0123456789"})
 _NO_PHONE = re.compile(r"\d{4}-\d\d-\d\d|\d\d?[./]\d\d?[./]\d{4}|\d{3}-\d\d-\d{4}|\d{1,3}(?:\.\d{1,3}){3}")
 
 
@@ -82,7 +84,9 @@ def local_phone(value: str, _text: str, _start: int, _end: int, /) -> bool:
 @check
 def phone_number(value: str, _text: str, _start: int, _end: int, /) -> Confidence | bool:
     """Judge a phone number: by the shape of the North American plan, else by the plans that phonenumbers carries."""
-    plain = "".join(c for c in re.split(r"[xe]", value, maxsplit=1)[0] if c in "+0123456789")
+    extension = _EXTENSION.search(value)
+    number = value[: extension.start()] if extension else value
+    plain = number.encode("ascii", "ignore").translate(None, _NO_PART).decode()
     if len(plain) < 7:
         return False
     if plain.startswith("+1") or plain[0] not in "+0":
