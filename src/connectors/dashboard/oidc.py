@@ -19,6 +19,7 @@ from connectors.dashboard.signing import audit_sign_in, base_url, begin_session
 from connectors.dashboard.visit import Denied, Visit, cookie_name, local_path
 from connectors.errors import ConfigError, NotFound, Transient, Unverified
 from connectors.host import validated
+from connectors.net import Guard, Limits, connect
 from connectors.store.dashboard import users
 from connectors.store.dashboard.users import User
 
@@ -56,7 +57,7 @@ def start(visit: Visit) -> Response:
         "until": (visit.now + LASTS).timestamp(),
     }
     url, _ = client.create_authorization_url(
-        _metadata(provider)["authorization_endpoint"], state=state["state"], nonce=state["nonce"],
+        _metadata(visit, provider)["authorization_endpoint"], state=state["state"], nonce=state["nonce"],
         code_verifier=state["verifier"],
     )  # fmt: skip
     visit.cookies.append(("oidc", visit.runtime.vault.seal_text(state, context="oidc"), int(LASTS.total_seconds())))
@@ -102,20 +103,26 @@ def _client(visit: Visit, provider: Provider) -> Any:
     )  # fmt: skip
 
 
-def _metadata(provider: Provider) -> dict[str, Any]:
-    found = _fetch(provider.issuer.rstrip("/") + "/.well-known/openid-configuration")
+def _metadata(visit: Visit, provider: Provider) -> dict[str, Any]:
+    found = _fetch(visit, provider, provider.issuer.rstrip("/") + "/.well-known/openid-configuration")
     if found.get("issuer") != provider.issuer:
         raise Unverified("the identity provider calls itself by another name")
     return found
 
 
-def _fetch(url: str) -> dict[str, Any]:
-    try:
-        answer = requests.get(url, timeout=TIMEOUT)
-        answer.raise_for_status()
-        found: dict[str, Any] = answer.json()
-    except (requests.RequestException, json.JSONDecodeError) as error:
-        raise Transient("the identity provider does not answer") from error
+def _guard(visit: Visit, provider: Provider) -> Guard:
+    """Return what keeps the addresses in the provider's answers public, or its own."""
+    return visit.runtime.guard.trusting([provider.issuer])
+
+
+def _fetch(visit: Visit, provider: Provider, url: str) -> dict[str, Any]:
+    with connect(guard=_guard(visit, provider), limits=Limits(read=TIMEOUT, total=TIMEOUT)) as session:
+        try:
+            answer = session.get(url)
+            answer.raise_for_status()
+            found: dict[str, Any] = answer.json()
+        except (requests.RequestException, json.JSONDecodeError) as error:
+            raise Transient("the identity provider does not answer") from error
     return found
 
 
@@ -135,12 +142,13 @@ def _claims(visit: Visit, provider: Provider, state: Mapping[str, Any]) -> dict[
     from authlib.common.errors import AuthlibBaseError
 
     code = visit.request.query_params.get("code", "")
-    metadata = _metadata(provider)
+    metadata = _metadata(visit, provider)
+    _guard(visit, provider).verify(metadata["token_endpoint"])
     try:
         token = _client(visit, provider).fetch_token(
             metadata["token_endpoint"], code=code, code_verifier=state["verifier"], timeout=TIMEOUT
         )
-        keys = jwt.PyJWKSet.from_dict(_fetch(metadata["jwks_uri"]))
+        keys = jwt.PyJWKSet.from_dict(_fetch(visit, provider, metadata["jwks_uri"]))
         kid = jwt.get_unverified_header(token["id_token"]).get("kid")
         key = next(each for each in keys.keys if kid is None or each.key_id == kid)
         claims: dict[str, Any] = jwt.decode(

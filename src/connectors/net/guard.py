@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 from urllib.parse import urlsplit
@@ -110,6 +110,11 @@ class Guard:
         schemes = frozenset({"https"}) if https_only else frozenset({"https", "http"})
         return cls(tuple(networks), frozenset(hosts), schemes, resolver)
 
+    def trusting(self, urls: Iterable[str]) -> Guard:
+        """Return this guard with the hosts of URLs that the admin wrote, wherever they are."""
+        named = (urlsplit(url).hostname for url in urls)
+        return replace(self, hosts=self.hosts | {_name(host) for host in named if host})
+
     def check(self, url: str) -> str:
         """Judge what can be judged without resolving, and return the host. Raises `AddressRefused`."""
         try:
@@ -144,6 +149,8 @@ class Guard:
         A later request is judged again. Raises `AddressRefused`, or `Transient` when the name has no address.
         """
         host = self.check(url)
+        if _name(host) in self.hosts:
+            return host
         parts = urlsplit(url)
         try:
             self.addresses(host, parts.port or (443 if parts.scheme == "https" else 80))

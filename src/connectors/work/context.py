@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.request import getproxies
 
 import structlog
+from pydantic import AnyUrl, BaseModel
+from requests.utils import should_bypass_proxies
 from structlog.typing import FilteringBoundLogger
 
 from connectors.contract import Budget, Connector
 from connectors.errors import ConfigError, RateLimited
+from connectors.host import validated
 from connectors.model import JSON, Person
 from connectors.net import Limits, Session, connect
 from connectors.runtime import Runtime
@@ -131,18 +135,28 @@ class ConnectionContext:
         connector = runtime.host.connector_class(self.owner.app)
         database = runtime.databases.of(self.owner.residency)
         self.budgets = SharedBudgets(database, self.owner, connector.budgets, now=runtime.now)
+        settings = runtime.config.connections[connection].config
+        self._urls = tuple(
+            addresses_in(validated(connector.Config, settings, at=("connections", connection, "config")))
+        )
+        self._guard = runtime.guard.trusting(self._urls)
         self._runtime = runtime
 
     def session(self, bucket: str = "default") -> Session:
-        """Return a session whose every request spends from `bucket`."""
+        """Return a session whose every request spends from `bucket`.
+
+        Its guard trusts the hosts that the connection's configuration names. Any other address comes from the app's
+        answers, and must be public or allowed by `outbound.allow`.
+        """
         outbound = self._runtime.config.outbound
         proxy = outbound.proxy.get_secret_value() if outbound.proxy else ""
         return connect(
             bucket=bucket,
             budget=self.budgets.spend,
             throttled=self.throttled,
+            guard=self._guard,
             limits=Limits(read=outbound.timeout),
-            proxies={"http": proxy, "https": proxy} if proxy else None,
+            proxies={"http": proxy, "https": proxy} if proxy else environment_proxies(self._urls),
         )
 
     def wait(self, bucket: str = "default", cost: int = 1) -> None:
@@ -157,6 +171,26 @@ class ConnectionContext:
     def now(self) -> datetime:
         """Return the time, aware, UTC."""
         return self._runtime.now()
+
+
+def addresses_in(value: object) -> Iterator[str]:
+    """Yield the URLs that a connection's configuration holds, those of its defaults too."""
+    if isinstance(value, BaseModel):
+        value = dict(value)
+    if isinstance(value, Mapping):
+        value = tuple(value.values())
+    if isinstance(value, list | tuple | set | frozenset):
+        for each in value:
+            yield from addresses_in(each)
+    elif isinstance(value, str | AnyUrl) and str(value).startswith(("https://", "http://")):
+        yield str(value)
+
+
+def environment_proxies(urls: Sequence[str]) -> dict[str, str]:
+    """Return the proxies of the environment, unless it exempts every one of the URLs."""
+    if urls and all(should_bypass_proxies(url, no_proxy=None) for url in urls):
+        return {}
+    return {scheme: proxy for scheme, proxy in getproxies().items() if scheme in ("http", "https")}
 
 
 class Connections:
