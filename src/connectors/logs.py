@@ -10,6 +10,9 @@ import structlog
 
 from connectors.config.models import LogSettings
 
+QUIETENED = ("urllib3", "slack_sdk")
+"""Loggers that quote whole URLs, and bodies of answers that they cannot parse."""
+
 
 class _StandardError:
     """Standard error as it is when something is written: loggers are kept, and it may be replaced meanwhile."""
@@ -40,6 +43,5 @@ def configure(settings: LogSettings) -> None:
     )
     # Libraries log requests and payloads at lower levels.
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
-    # These two quote whole URLs and bodies of answers that they cannot parse.
-    for name in ("urllib3", "slack_sdk"):
+    for name in QUIETENED:
         logging.getLogger(name).setLevel(logging.CRITICAL)

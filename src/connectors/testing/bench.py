@@ -17,6 +17,7 @@ from structlog.testing import LogCapture
 
 from connectors.contract import Connector
 from connectors.errors import NotFound
+from connectors.logs import QUIETENED
 from connectors.model import Confidence as Sure
 from connectors.model import (
     Cursor,
@@ -264,11 +265,16 @@ def recorded_logs() -> Iterator[list[str]]:
             lines.append(self.format(record))
 
     root, handler = logging.getLogger(), Recorder()
-    before = root.level
+    # The host may have quietened these for the whole process: here they are to speak.
+    loggers = [logging.getLogger(name) for name in QUIETENED]
+    before = [(each, each.level) for each in (root, *loggers)]
+    for each in loggers:
+        each.setLevel(logging.NOTSET)
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
     try:
         yield lines
     finally:
-        root.setLevel(before)
         root.removeHandler(handler)
+        for each, level in before:
+            each.setLevel(level)

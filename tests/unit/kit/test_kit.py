@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,17 @@ def outcome(method: Any, connector: type[Notes], parameters: dict[str, str]) -> 
 @pytest.mark.parametrize(("check", "broken"), CASES, ids=[f"{check}-{broken.__name__}" for check, broken in CASES])
 def test_the_check_fails_the_defect(check: str, broken: type[Notes]) -> None:
     assert any(result.startswith("failed") for result in outcomes(check, broken))
+
+
+def test_a_library_that_was_quietened_before_is_still_heard() -> None:
+    quiet = logging.getLogger("urllib3")
+    before = quiet.level
+    quiet.setLevel(logging.CRITICAL)
+    try:
+        assert outcomes("test_nothing_leaks", defects.TokenInTheUrl) == ["failed: AssertionError"]
+        assert quiet.level == logging.CRITICAL
+    finally:
+        quiet.setLevel(before)
 
 
 def test_every_check_has_a_defect_that_it_catches() -> None:
