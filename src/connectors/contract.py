@@ -195,6 +195,12 @@ class Subscribes(Protocol):
         make the new one, then end the old one.
         """
 
+    def unsubscribe(self, current: Subscription) -> None:
+        """End the channel at the app.
+
+        Called when the connection is removed. What is gone already, or ends by itself, is no error.
+        """
+
 
 @runtime_checkable
 class Remediates(Protocol):
@@ -223,7 +229,7 @@ def powers(connector: type[Connector[Any]]) -> tuple[str, ...]:
     offered = {
         "ReceivesWebhooks": ("receive",),
         "Syncs": ("partitions", "read"),
-        "Subscribes": ("subscribe",),
+        "Subscribes": ("subscribe", "unsubscribe"),
         "Remediates": ("actions", "act"),
         "KnowsPeople": ("person",),
     }

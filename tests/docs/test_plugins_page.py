@@ -76,7 +76,7 @@ def test_every_hook_and_method_has_its_heading_and_no_other() -> None:
 
 def test_the_powers_are_the_ones_that_the_contract_knows() -> None:
     class Everything:
-        receive = partitions = read = subscribe = actions = act = person = None
+        receive = partitions = read = subscribe = unsubscribe = actions = act = person = None
 
     assert contract.powers(Everything) == POWERS  # type: ignore[arg-type]
 

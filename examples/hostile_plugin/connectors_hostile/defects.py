@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from connectors import Context
-from connectors.errors import ConnectorsError, RateLimited, Transient, Unverified
+from connectors.errors import ConnectorsError, NotFound, RateLimited, Transient, Unverified
 from connectors.model import (
     ActionResult,
     Check,
@@ -348,6 +348,13 @@ class OverAtOnce(Notes):
         return replace(super().subscribe(callback, current), expires_at=self.context.now())
 
 
+class EndedOnce(Notes):
+    def unsubscribe(self, current: Subscription) -> None:
+        if self.context.state.get("ended"):
+            raise NotFound("there is no such channel")
+        self.context.state.put("ended", True)
+
+
 class Unstorable(Notes):
     def subscribe(self, callback: str, current: Subscription | None) -> Subscription:
         return replace(super().subscribe(callback, current), state={"since": self.context.now()})
@@ -479,7 +486,7 @@ DEFECTS: dict[str, tuple[type[Notes], ...]] = {
     "test_reading_raises_what_the_host_understands": (Swallowing, Blaming, Leaking),
     "test_units_raise_what_the_host_understands": (CrashingUnits,),
     "test_strangers_are_not_found": (Inventing,),
-    "test_a_subscription_can_be_renewed": (OverAtOnce, Unstorable),
+    "test_a_subscription_can_be_renewed": (OverAtOnce, Unstorable, EndedOnce),
     "test_retry_after_is_obeyed": (Impatient, Untold),
     "test_nothing_leaks": (
         LoggingContent, LabellingContent, QuotingErrors, QuotingCauses, LoggingSecrets, TokenInTheUrl,

@@ -202,6 +202,9 @@ class Notes(Connector[NotesConfig]):
         """Pretend to open a channel; the app posts without one."""
         return Subscription("notes", self.context.now() + timedelta(days=1), {"callback": callback})
 
+    def unsubscribe(self, current: Subscription) -> None:
+        """There is nothing to close."""
+
     def act(self, action: str, target: Target, *, dry_run: bool) -> Outcome:
         """Replace the value in the note."""
         if action != "redact":

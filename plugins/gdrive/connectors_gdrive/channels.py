@@ -67,6 +67,10 @@ class Channels:
         ends.append(now + (REVIEW if failure is None else AGAIN))
         return Subscription("changes", min(ends), {"callback": callback, "channels": new})
 
+    def close(self, current: Subscription) -> None:
+        """Close all channels of a subscription."""
+        self._close(dict(current.state.get("channels") or {}).values())
+
     def _open(self, callback: str, partition: str, now: datetime) -> Mapping[str, JSON]:
         kind, _, name = partition.partition(":")
         subject = name if kind == "user" else self._people.member(name)
@@ -101,8 +105,8 @@ class Channels:
             try:
                 self._drive.stop(str(channel["as"]), str(channel["id"]), str(channel["resource"]))
             except ConnectorsError as error:
-                # It ends by itself; until then it only repeats what the new one says.
-                self._context.log.info("old push channel was not closed", reason=error.code)
+                # It ends by itself; until then it tells nothing that is not known.
+                self._context.log.info("push channel was not closed", reason=error.code)
 
 
 def _ageing(channel: Mapping[str, JSON], now: datetime) -> bool:

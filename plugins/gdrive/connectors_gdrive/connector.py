@@ -79,6 +79,10 @@ class DriveConnector(Connector[DriveConfig]):
         channels = Channels(self.context, drive=self._drive, people=self._people, secret=self._secret)
         return channels.renew(callback, self._reader.partitions(), current)
 
+    def unsubscribe(self, current: Subscription) -> None:
+        """Close every channel; one that cannot be closed ends by itself within a week."""
+        Channels(self.context, drive=self._drive, people=self._people, secret=self._secret).close(current)
+
     def units(self, event: Event) -> Iterator[ScanUnit | UnitFailure]:
         """Yield a file's name, description, properties, content, comments and replies."""
         subject = str((event.payload or {}).get("as", "")) if isinstance(event.payload, Mapping) else ""

@@ -34,7 +34,7 @@ from connectors_jira.client import Jira
 from connectors_jira.config import JiraConfig
 from connectors_jira.health import check
 from connectors_jira.shapes import mapping, objects, text
-from connectors_jira.subscribing import subscribe
+from connectors_jira.subscribing import subscribe, unsubscribe
 from connectors_jira.sync import Reader
 from connectors_jira.units import field_units, history_unit, remote_link_unit, value_text, worklog_unit
 
@@ -79,6 +79,10 @@ class JiraConnector(Connector[JiraConfig]):
     def subscribe(self, callback: str, current: Subscription | None) -> Subscription:
         """Register or refresh the dynamic webhooks of an OAuth app."""
         return subscribe(self.jira, self.config, callback, current)
+
+    def unsubscribe(self, current: Subscription) -> None:
+        """Delete the dynamic webhooks; one that an admin made is the admin's to delete."""
+        unsubscribe(self.jira, current)
 
     def act(self, action: str, target: Target, *, dry_run: bool) -> Outcome:
         """Redact a field, comment or worklog, or delete an attachment."""

@@ -5,6 +5,7 @@ https://developer.atlassian.com/cloud/jira/platform/webhooks/#registering-a-webh
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
 from connectors.errors import NotFound, Transient, Unsupported
@@ -45,6 +46,14 @@ def subscribe(jira: Jira, config: JiraConfig, callback: str, current: Subscripti
         jira.delete_webhooks(old)
     state = {"ids": made, "jql": jql, "callback": callback}
     return Subscription(",".join(map(str, made)), jira.context.now() + LIFE, state)
+
+
+def unsubscribe(jira: Jira, current: Subscription) -> None:
+    """Delete the webhooks of a subscription that are still there."""
+    ids = _ids(current)
+    if ids:
+        with suppress(NotFound):
+            jira.delete_webhooks(ids)
 
 
 def _refreshed(jira: Jira, current: Subscription, ids: list[int]) -> Subscription | None:

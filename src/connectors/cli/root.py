@@ -15,6 +15,7 @@ COMMANDS = {
     "alerts": "inspect:alerts",
     "cdc": "cdc:cdc",
     "check": "check:check",
+    "connection": "connection:connection",
     "coverage": "inspect:coverage",
     "db": "db:db",
     "doctor": "doctor:doctor",

@@ -330,7 +330,7 @@ class ConnectorContract:
             connector.person(PersonRef("nobody-of-this-name"))
 
     def test_a_subscription_can_be_renewed(self, kit: Kit) -> None:
-        """A subscription is JSON and renewable, and its secrets stay out of its repr."""
+        """A subscription is JSON and renewable, can be ended twice, and its secrets stay out of its repr."""
         connector = self._needs(kit, "Subscribes")
         callback = "https://connectors.example/webhooks/kit"
         first = connector.subscribe(callback, None)
@@ -340,6 +340,8 @@ class ConnectorContract:
             assert one.expires_at is None or one.expires_at > kit.bench.now(), "a subscription that is over at once"
             assert one.expires_at is None or one.expires_at.tzinfo, "expires_at has no time zone"
             assert kit.bench.secret not in repr(one), "a secret in the repr of a subscription"
+        connector.unsubscribe(again)
+        connector.unsubscribe(again)  # the host was cut off, and asks once more
 
     # -- actions
 

@@ -16,6 +16,7 @@ from connectors.runtime import Runtime
 from connectors.store import connections, jobs, purge, schedules
 from connectors.store.jobs import Job
 from connectors.store.schedules import Entry
+from connectors.work.context import Connections
 from connectors.work.job import Ended, JobRun
 
 log = structlog.get_logger()
@@ -83,6 +84,19 @@ def subscribe(run: JobRun) -> Ended:
     return Ended(
         lambda c: connections.put_subscription(run.database, c, owner, renewed, vault=run.runtime.vault, now=now)
     )
+
+
+def unsubscribe(runtime: Runtime, connectors: Connections, name: str) -> None:
+    """End a connection's push channel at its app, if it has one. Raises what the connector raises."""
+    owner = runtime.owner(name)
+    database = runtime.databases.of(owner.residency)
+    channel = database.read(lambda c: connections.get_channel(c, owner, runtime.vault))
+    connector = connectors.get(name)
+    if channel is None or not isinstance(connector, Subscribes):
+        return
+    with wall(runtime.host.owners[owner.app], "unsubscribe"):
+        connector.unsubscribe(channel.subscription)
+    log.info("unsubscribed", connection=name)
 
 
 def recheck(run: JobRun) -> Ended:

@@ -65,6 +65,7 @@ class Script:
     lives: timedelta = timedelta(days=4)
     now: datetime = START
     asked: list[Subscription | None] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
     read: list[Partition] = field(default_factory=list)
     acts: list[tuple[str, str]] = field(default_factory=list)
 
@@ -100,6 +101,11 @@ class Script:
             def subscribe(self, callback: str, current: Subscription | None) -> Subscription:
                 script.asked.append(current)
                 return Subscription(f"channel {len(script.asked)}", script.now + script.lives)
+
+            def unsubscribe(self, current: Subscription) -> None:
+                if script.error is not None:
+                    raise script.error
+                script.ended.append(current.id)
 
         return Scripted
 
