@@ -66,7 +66,6 @@ class Api:
     def __init__(self, runtime: Runtime, *, metrics: Metrics | None = None) -> None:
         self.platform = Platform(runtime, metrics=metrics)
         self.app = _app(self.platform)
-        self._templates = {route.endpoint: route.path for route in self.app.routes if isinstance(route, Route)}
 
     def start(self) -> None:
         """Start what runs beside the requests; the first request does it as well."""
@@ -121,8 +120,7 @@ class Api:
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         """Count an answer by the template of its path: never by the path, of which there is no end."""
-        endpoint = scope.get("endpoint")
-        route = self._templates.get(endpoint, "other") if endpoint is not None else "other"
+        route = str(getattr(scope.get("route"), "path", "other"))
         method = scope["method"] if scope["method"] in METHODS else "other"
         self.platform.metrics.api_seconds.labels(method, route).observe(seconds)
         self.platform.metrics.api_answers.labels(method, route, status).inc()
@@ -173,10 +171,12 @@ def _app(platform: Platform) -> FastAPI:
     app.add_exception_handler(Exception, _on_fault)
 
     async def scan_endpoint(request: Request) -> Response:
+        request.scope["route"] = scan_route  # as FastAPI does for its own
         return await scan(platform, request)
 
     # Not a FastAPI route: this one is called by the thousand, and its document is written by hand.
-    app.router.routes.append(Route("/v3/scan", scan_endpoint, methods=["POST"]))
+    scan_route = Route("/v3/scan", scan_endpoint, methods=["POST"])
+    app.router.routes.append(scan_route)
     _add_files(app, platform)
     for router in (findings_router, violations_router, policies_router, rules_router, records_router):
         app.include_router(router(platform))

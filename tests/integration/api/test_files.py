@@ -7,10 +7,12 @@ import hmac
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -18,12 +20,15 @@ from starlette.testclient import TestClient
 
 from connectors.api import files, issuing
 from connectors.api.jobs import HANDLERS
+from connectors.config.models import UploadSettings
 from connectors.errors import Transient
 from connectors.metrics import Metrics
 from connectors.runtime import Runtime
+from connectors.store import uploads
 from connectors.store.jobs import arguments
 from connectors.store.leases import Queue
 from connectors.store.tables.intake import job
+from connectors.store.tables.platform import upload as table
 from connectors.store.tables.platform import upload_piece
 from connectors.work.job import JobRun
 
@@ -93,6 +98,41 @@ def upload(client: TestClient, auth: dict[str, str], content: bytes = TEXT, kind
 def scan(client: TestClient, auth: dict[str, str], which: str, **policy: Any) -> Any:
     request = {"policy": {"detectionRules": RULES, **policy}, "requestMetadata": "mine"}
     return client.post(f"/v3/upload/{which}/scan", json=request, headers=auth)
+
+
+def test_a_tenant_has_only_so_much_waiting(runtime: Runtime, client: TestClient, auth: dict[str, str]) -> None:
+    bounds = runtime.config.api.model_copy(update={"uploads": UploadSettings(files=3, bytes=100)})
+    runtime.config = runtime.config.model_copy(update={"api": bounds})
+
+    def begin(size: int) -> Any:
+        return client.post("/v3/upload", json={"fileSizeBytes": size}, headers=auth)
+
+    first = begin(40)
+    assert first.status_code == 200
+    assert begin(40).status_code == 200
+    answer = begin(21)
+    assert (answer.status_code, answer.json()["code"]) == (429, 42902)
+    assert "3 files of 100 bytes" in answer.json()["description"]
+    assert int(answer.headers["retry-after"]) > 0
+    assert begin(20).status_code == 200
+    assert begin(0).json()["code"] == 42902
+    upload = UUID(first.json()["id"])
+    database = runtime.databases.of("eu")
+    database.run(lambda c: c.execute(sa.update(table).where(table.c.id == upload).values(state="done")))
+    assert begin(40).status_code == 200
+
+
+def test_uploads_that_begin_together_keep_the_bound(runtime: Runtime, key: str) -> None:
+    database, now = runtime.databases.of("eu"), runtime.now()
+    bounds = uploads.Bounds(files=2, bytes=10**6)
+
+    def begin(_number: int) -> bool:
+        until = now + timedelta(hours=1)
+        new = uploads.Upload("eu", uuid4(), "acme", uuid4(), "open", 10, 10, "", None, "", until)
+        return database.run(lambda c: uploads.begin(c, database, new, bounds=bounds, now=now))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(begin, range(8))) == 2
 
 
 def work(runtime: Runtime) -> None:

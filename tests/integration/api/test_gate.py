@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -129,6 +130,48 @@ def test_answers_carry_rate_and_quota(client: TestClient, auth: dict[str, str]) 
     assert int(answer.headers["x-quota-remaining"]) > 0
     end = datetime.fromisoformat(answer.headers["x-quota-period-end"])
     assert end > datetime.now(UTC)
+
+
+def test_why_a_key_is_refused_is_counted_in_fixed_words(api: Api, runtime: Runtime, client: TestClient) -> None:
+    ended = {"revoked": timedelta(days=1), "expired": timedelta(seconds=-1)}
+    texts = {name: issuing.create(runtime, tenant="acme", name=name, actor="test", lifetime=ended[name]).text
+             for name in ended}  # fmt: skip
+    issuing.revoke(runtime, keys.key_id(keys.digest(texts["revoked"])), actor="test")
+    texts |= {"malformed": "CANARY", "unknown": keys.new_key("eu")}
+    for text in texts.values():
+        for _ in range(2):
+            assert call(client, text) == (401, 40100)
+    client.post("/v3/scan", json=REQUEST)
+    said = api.platform.metrics.render().decode()
+    for reason in texts:
+        assert f'connectors_api_refusals_total{{reason="{reason}"}} 2.0' in said
+    assert 'connectors_api_refusals_total{reason="no_key"} 1.0' in said
+    assert "CANARY" not in said
+
+
+def test_answers_are_counted_by_the_template_of_their_path(
+    api: Api, client: TestClient, key: str, auth: dict[str, str]
+) -> None:
+    call(client, key)
+    for _ in range(2):
+        client.get(f"/v3/upload/{uuid4()}", headers=auth)
+        client.get(f"/api/v1/findings/{uuid4()}", headers=auth)
+        client.get(f"/v3/CANARY-{uuid4()}", headers=auth)
+    client.request("CANARY", "/v3/scan")
+    api.platform.gate.recorder.flush()
+    said = api.platform.metrics.render().decode()
+    for line in (
+        'answers_total{method="POST",route="/v3/scan",status="200"} 1.0',
+        'answers_total{method="GET",route="/v3/upload/{upload_id}",status="404"} 2.0',
+        'answers_total{method="GET",route="/api/v1/findings/{finding_id}",status="404"} 2.0',
+        'answers_total{method="GET",route="other",status="404"} 2.0',
+        'seconds_count{method="POST",route="/v3/scan"} 1.0',
+        'log_lines_total{outcome="written"} 5.0',
+        "log_waiting 0.0",
+        'quota_bytes{tenant="acme"} ',
+    ):
+        assert f"connectors_api_{line}" in said
+    assert "CANARY" not in said
 
 
 def test_a_used_up_quota_is_refused_and_says_until_when(runtime: Runtime, client: TestClient, key: str) -> None:

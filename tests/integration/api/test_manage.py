@@ -239,4 +239,4 @@ def test_the_api_is_one_route_of_another_application(api: Any, auth: dict[str, s
         assert client.get("/api/v1/detectors", headers=auth).status_code == 200
         assert client.get("/openapi.json").json()["paths"]
         assert [client.get(path).text for path in ("/findings", "/api/other")] == ["other", "other"]
-    assert api.platform.gate.recorder.written == 1
+    assert api.platform.metrics.api_log.labels("written")._value.get() == 1
