@@ -234,7 +234,8 @@ class Page:
     `listed` counts what the app listed, before any filter: `len(events) + len(failures)`.
     `cursor` is where the next page starts. `done` says that the partition is read to its end for now, with
     `cursor` the place for the next incremental read. `reconcile` on the last page says that this read listed
-    every resource of the partition, so what was known and not listed is gone.
+    every resource of the partition, so what was known and not listed is gone. `estimate` is how many things the
+    whole reading is expected to list, when that shows only on the way; people are told when it will be ready by it.
     """
 
     events: tuple[Event, ...] = ()
@@ -243,6 +244,7 @@ class Page:
     listed: int = 0
     done: bool = False
     reconcile: bool = False
+    estimate: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 The cursor of a pass under way: `oldest` (lower bound), `latest` (upper edge of the next page), `threads` (threads
 of the last page that are still to read, with their own cursors), `top` (the newest message seen), `known` (where
-the last pass ended), `files` (next page of files.list), `full` (nothing was left out). Between passes: `newest`.
+the last pass ended), `files` (next page of files.list), `full` (nothing was left out), `count` (how much was listed).
+Between passes: `newest`.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class Pass:
     history_done: bool = False
     files: int = 1
     full: bool = True
+    count: int = 0
 
     def cursor(self) -> Cursor:
         """Return the pass as JSON."""
@@ -82,9 +84,9 @@ class Batch:
     def __len__(self) -> int:
         return len(self.events) + len(self.failures)
 
-    def page(self, cursor: Cursor, *, done: bool = False, reconcile: bool = False) -> Page:
+    def page(self, cursor: Cursor, *, done: bool = False, reconcile: bool = False, estimate: int | None = None) -> Page:
         """Return the page and start over."""
-        page = Page(tuple(self.events), tuple(self.failures), cursor, len(self), done, reconcile)
+        page = Page(tuple(self.events), tuple(self.failures), cursor, len(self), done, reconcile, estimate)
         self.events, self.failures = [], []
         return page
 
@@ -114,7 +116,8 @@ class ChannelReader:
                 else:
                     self._history(state, batch)
                 if len(batch) >= _BATCH:
-                    yield batch.page(state.cursor())
+                    state.count += len(batch)
+                    yield batch.page(state.cursor(), estimate=self._estimate(state))
             while state.files:
                 self._files(state, batch)
                 if state.files and len(batch) >= _BATCH:
@@ -124,6 +127,15 @@ class ChannelReader:
                 yield batch.page(state.cursor())
             raise
         yield batch.page(state.ended(), done=True, reconcile=state.full)
+
+    def _estimate(self, state: Pass) -> int | None:
+        """Return how much the pass will list: Slack does not count messages, but a pass goes back in time."""
+        created = self.channel.get("created")
+        begin = max(events.micros(state.oldest), created * 1_000_000 if isinstance(created, int) else 0)
+        newest, reached = events.micros(state.top or "0"), events.micros(state.latest or "0")
+        if not 0 < begin < reached < newest:
+            return None
+        return round(state.count * (newest - begin) / (newest - reached))
 
     def _history(self, state: Pass, batch: Batch) -> None:
         """Read one page of the channel, newest first, by time: such a place never expires.

@@ -113,6 +113,7 @@ class PreparedPage:
     counts: Counts
     cursor: bytes | None
     done: bool
+    estimate: int | None = None
 
 
 def prepare_page(
@@ -162,7 +163,7 @@ def prepare_page(
     counts = Counts(listed=page.listed, skipped=len(page.failures) - failed, failed=failed)
     identity = partition_id(progress.residency, progress.connection, partition)
     cursor = vault.seal(dict(page.cursor), context=f"cursor:{identity}") if page.cursor is not None else None
-    return PreparedPage(progress, events, gaps, counts, cursor, page.done)
+    return PreparedPage(progress, events, gaps, counts, cursor, page.done, page.estimate)
 
 
 def commit_page(
@@ -189,6 +190,8 @@ def commit_page(
     values: dict[str, Any] = {"pages": sync_partition.c.pages + 1, "updated_at": now}
     if page.cursor is not None:
         values["cursor"] = page.cursor
+    if page.estimate is not None:
+        values["estimate"] = page.estimate
     if page.done:
         values.update(state="done", finished_at=now)
     identity = partition_id(progress.residency, progress.connection, progress.partition.id)
