@@ -111,7 +111,9 @@ class Place:
             tail = f"/p{ts.replace('.', '')}" if ts else ""
             return f"{self.workspace_url.rstrip('/')}/archives/{self.channel}{tail}"
         # https://docs.slack.dev/interactivity/deep-linking
-        return "https://slack.com/app_redirect?" + urlencode({"channel": self.channel, "team": self.team})
+        return "https://slack.com/app_redirect?" + urlencode(
+            {"channel": self.channel, "team": self.team}, errors="replace"
+        )
 
 
 def partition_of(channel: str, label: str = "") -> Partition:

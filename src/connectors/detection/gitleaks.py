@@ -29,6 +29,17 @@ ALLOW_KEYS = {
 DEEPEST = 2
 """Files that extend each other."""
 
+SHAPES: Mapping[tuple[str, ...], tuple[Any, str]] = {
+    ("id", "regex", "path", "condition", "regexTarget"): (str, "a text"),
+    ("secretGroup",): (int, "a whole number"),
+    ("entropy",): ((int, float), "a number"),
+    ("keywords", "paths", "regexes", "stopwords", "targetRules", "disabledRules"): (list, "a list of texts"),
+    ("rules", "allowlists"): (list, "a list of tables"),
+    ("allowlist",): ((Mapping, list), "a table"),
+    ("extend",): (Mapping, "a table"),
+}
+"""What gitleaks takes under each name that is read here."""
+
 
 @dataclass(frozen=True)
 class Allowlist:
@@ -174,6 +185,10 @@ def load_gitleaks(file: Path, *, paths: bool = True) -> GitleaksRules:
     that names the rule.
     """
     trees = list(_extended(file, 0))
+    for tree in trees:
+        _shaped(tree, str(file))
+        for each in tree.get("rules", ()):
+            _shaped(each, f"{file}: rule {each.get('id', '')!r}")
     rules: dict[str, GitleaksRule] = {}
     disabled = {name for tree in trees for name in _table(tree, "extend").get("disabledRules", ())}
     shared = tuple(_allowlist(each, f"{file}: allowlist") for tree in trees for each in _allowlists(tree))
@@ -223,7 +238,7 @@ def _rule(tree: Mapping[str, Any], place: str, gate: Keywords, shared: Sequence[
         raise ConfigError(f"{place} has no regex: files are judged by their content, not by their name alone")
     pattern = _regex(tree["regex"], place)
     group = int(tree.get("secretGroup", 0))
-    if group > pattern.groups:
+    if not 0 <= group <= pattern.groups:
         raise ConfigError(f"{place}: secretGroup is {group}, but the regex has {pattern.groups} groups")
     own = tuple(_allowlist(each, place) for each in _allowlists(tree))
     return GitleaksRule(
@@ -247,6 +262,7 @@ def _allowlists(tree: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _allowlist(tree: Mapping[str, Any], place: str) -> Allowlist:
+    _shaped(tree, f"{place}: allowlist")
     unknown = sorted(set(tree) - ALLOW_KEYS)
     if unknown:
         raise ConfigError(f"{place}: allowlist: {', '.join(unknown)} cannot be done here")
@@ -274,6 +290,16 @@ def _regex(pattern: Any, place: str) -> Any:
         return regex(str(pattern))
     except ValueError as error:
         raise ConfigError(f"{place}: {error}") from None
+
+
+def _shaped(tree: Mapping[str, Any], place: str) -> None:
+    """Raise `ConfigError` for a value of another shape than its name asks for."""
+    for name, value in tree.items():
+        kinds, called = next((shape for names, shape in SHAPES.items() if name in names), (object, ""))
+        inner = Mapping if called.endswith("tables") else str
+        right = isinstance(value, kinds) and (kinds is object or not isinstance(value, bool))
+        if not right or (kinds is list and not all(isinstance(each, inner) for each in value)):
+            raise ConfigError(f"{place}: {name} must be {called}")
 
 
 def _table(tree: Mapping[str, Any], name: str) -> Mapping[str, Any]:
