@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 
 import click
 
 from connectors.cli.locality import locality
 from connectors.cli.state import State, pass_state
 from connectors.cli.terminal import console, print_json
+from connectors.store import recount
 from connectors.store.migrations import SchemaState, downgrade, oldest_code, schema_state, upgrade
 
 
@@ -67,6 +69,22 @@ def status_command(state: State, *, as_json: bool) -> None:
 def check_command(state: State, *, as_json: bool) -> None:
     """Say which schema each database has. Exits with 1 when it is not this version's."""
     sys.exit(1 if any(each.pending or each.ahead for each in _told(state, as_json=as_json)) else 0)
+
+
+@db.command("rebuild-counts")
+@click.option("--days", type=click.IntRange(1, 3650), help="Count the days since then again, too.")
+@pass_state
+def rebuild_counts_command(state: State, *, days: int | None) -> None:
+    """Count again what the dashboard's charts rest on, while everything goes on.
+
+    What is open now comes out exact. With --days, so does what was found and closed on each of those days, as far as
+    the findings are still kept: take no more days than `retention.findings`.
+    """
+    with state.runtime() as runtime:
+        since = runtime.now() - timedelta(days=days - 1) if days else None
+        for residency in runtime.databases.residencies:
+            wrong = recount.recount(runtime.databases.of(residency), residency, since=since)
+            console().print(f"{residency}: {f'{wrong} counters put right' if wrong else 'every counter is right'}")
 
 
 def _told(state: State, *, as_json: bool) -> list[SchemaState]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -35,7 +35,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Chart:
-    """A stacked bar chart over days."""
+    """A bar chart over days."""
 
     title: str
     bars: tuple[Bar, ...]
@@ -45,6 +45,11 @@ class Chart:
     """Marks of the day axis: (x, what it says)."""
     width: int = WIDTH
     height: int = HEIGHT
+
+    @property
+    def empty(self) -> bool:
+        """Tell whether there is nothing to draw."""
+        return not any(bar.blocks for bar in self.bars)
 
 
 def days(today: date, count: int) -> list[str]:
@@ -62,32 +67,65 @@ def nice(value: int) -> int:
         size *= 10
 
 
-def stacked(
-    title: str,
-    axis: Sequence[str],
-    series: Sequence[tuple[str, str, Mapping[str, int]]],
-    hrefs: Mapping[str, str],
-) -> Chart:
-    """Return a chart of series of (CSS class, name, number by day), the first at the bottom."""
+Series = Sequence[tuple[str, str, Mapping[str, int]]]
+"""(CSS class, name, number by day)."""
+
+
+def stacked(title: str, axis: Sequence[str], series: Series, hrefs: Mapping[str, str]) -> Chart:
+    """Return a chart whose bars add the series up, the first at the bottom."""
     top = nice(max([1, *(sum(numbers.get(day, 0) for _, _, numbers in series) for day in axis)]))
+    pitch = WIDTH / len(axis)
+
+    def blocks(place: int, day: str) -> list[Block]:
+        y, made = float(HEIGHT), []
+        for kind, _, numbers in series:
+            if count := numbers.get(day, 0):
+                height = count / top * HEIGHT
+                y -= height
+                made.append(_block(place * pitch + 1, y, pitch - 2, height, kind))
+        return made
+
+    return _chart(title, axis, series, hrefs, top, blocks)
+
+
+def grouped(title: str, axis: Sequence[str], series: Series, hrefs: Mapping[str, str]) -> Chart:
+    """Return a chart with a bar for each series, beside one another."""
+    top = nice(max([1, *(numbers.get(day, 0) for _, _, numbers in series for day in axis)]))
+    pitch = WIDTH / len(axis)
+    width = (pitch - 2) / len(series)
+
+    def blocks(place: int, day: str) -> list[Block]:
+        made = []
+        for which, (kind, _, numbers) in enumerate(series):
+            if count := numbers.get(day, 0):
+                height = count / top * HEIGHT
+                made.append(_block(place * pitch + 1 + which * width, HEIGHT - height, width, height, kind))
+        return made
+
+    return _chart(title, axis, series, hrefs, top, blocks)
+
+
+def _block(x: float, y: float, width: float, height: float, kind: str) -> Block:
+    return Block(round(x, 1), round(y, 1), round(width, 1), round(height, 1), kind)
+
+
+def _chart(
+    title: str, axis: Sequence[str], series: Series, hrefs: Mapping[str, str], top: int,
+    blocks: Callable[[int, str], list[Block]],
+) -> Chart:  # fmt: skip
     pitch = WIDTH / len(axis)
     bars = []
     for place, day in enumerate(axis):
-        y, blocks, said = float(HEIGHT), [], []
-        for kind, name, numbers in series:
-            count = numbers.get(day, 0)
-            if count:
-                height = count / top * HEIGHT
-                y -= height
-                blocks.append(
-                    Block(round(place * pitch + 1, 1), round(y, 1), round(pitch - 2, 1), round(height, 1), kind)
-                )
-                said.append(f"{count} {name}")
+        said = [f"{numbers[day]} {name}" for _, name, numbers in series if numbers.get(day)]
         label = f"{day}: {', '.join(said) or 'none'}"
-        bars.append(Bar(round(place * pitch, 1), round(pitch, 1), label, hrefs.get(day, ""), tuple(blocks)))
+        href = hrefs.get(day, "")
+        bars.append(Bar(round(place * pitch, 1), round(pitch, 1), label, href, tuple(blocks(place, day))))
     every = max(1, len(axis) // 6)
     marks = tuple((round((place + 0.5) * pitch, 1), day[5:]) for place, day in enumerate(axis) if place % every == 0)
-    return Chart(title, tuple(bars), ((0.0, str(top)), (HEIGHT / 2, str(top / 2).removesuffix(".0"))), marks)
+    ticks = [(0.0, f"{top:,}".replace(",", "\u202f")), (float(HEIGHT), "0")]
+    if top % 2 == 0:
+        ticks.insert(1, (HEIGHT / 2, f"{top // 2:,}".replace(",", "\u202f")))
+    return Chart(title, tuple(bars), tuple(ticks), marks)
 
 
 @dataclass(frozen=True)
@@ -126,7 +164,7 @@ def spark(numbers: Mapping[str, int], axis: Sequence[str]) -> tuple[Block, ...]:
         return ()
     pitch = 60 / len(axis)
     return tuple(
-        Block(round(i * pitch, 2), round(16 - numbers[day] / most * 16, 2), round(pitch * 0.8, 2),
+        Block(round(i * pitch, 2), round(16 - numbers[day] / most * 16, 2), round(pitch * 0.6, 2),
               round(numbers[day] / most * 16, 2), "spark")
         for i, day in enumerate(axis) if numbers.get(day)
     )  # fmt: skip

@@ -32,7 +32,7 @@ def finding_list(visit: Visit) -> Response:
     sort = SORTS.get(visit.value("sort"), SORTS["recent"])
     views_of = visit.dashboard.home_database.read(lambda c: views.listed(c, visit.dashboard.home, visit.who.user.id))
     error: QueryError | None = None
-    shown: dict[str, Any] = {"rows": [], "facets": {}, "sampled": 0, "after": "", "looked": 0}
+    shown: dict[str, Any] = {"rows": [], "facets": {}, "sampled": 0, "after": "", "looked": 0, "chips": []}
     try:
         shown = listed(visit, query, sort)
     except QueryError as refused:
@@ -40,7 +40,7 @@ def finding_list(visit: Visit) -> Response:
     return visit.render(
         "findings.html", 400 if error else 200,
         query=query, sort=sort, sorts=SORTS.values(), views=views_of, error=error, fields=FIELDS,
-        states=list(FindingState), **shown,
+        states=list(FindingState), without=dict(shown["chips"]), **shown,
     )  # fmt: skip
 
 
@@ -87,9 +87,17 @@ def listed(visit: Visit, query: str, sort: Sort) -> dict[str, Any]:
         "rows": rows[:LIMIT],
         "facets": {FIELD_OF.get(name, name): _facet(name, values) for name, values in counted.items() if values},
         "sampled": sampled,
+        "chips": chips(query),
         "after": place_of(end, sort) if end else "",
         "looked": pages.LOOKED if last else 0,
     }
+
+
+def chips(query: str) -> list[tuple[str, str]]:
+    """Return each term of a search as it is written, with the search that is left without it. Pure."""
+    starts = [term_.at for term_ in parse(query)]
+    pairs = list(zip(starts, [*starts[1:], len(query)], strict=True))
+    return [(query[start:end].strip(), " ".join(query[:start].split() + query[end:].split())) for start, end in pairs]
 
 
 def _facet(name: str, values: Sequence[tuple[Any, int]]) -> list[tuple[str, int, str]]:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from starlette.responses import Response
 
 from connectors.config.models import PolicySettings
-from connectors.dashboard.overview import health
+from connectors.dashboard.health import health
 from connectors.dashboard.visit import Visit
 from connectors.detection import preview
 from connectors.errors import ConfigError, ConnectorsError, NotFound
@@ -17,10 +17,11 @@ from connectors.gateway.replay import replay_delivery
 from connectors.host import validated
 from connectors.model import Confidence, Severity, Validity, Visibility
 from connectors.policy import Place, Policies
-from connectors.store import inbox, jobs, ledger, letters, syncs
+from connectors.store import inbox, jobs, ledger, letters
 from connectors.store.dashboard import pages
 from connectors.store.search import search
 from connectors.work import sync
+from connectors.work.stream import busy
 
 MOST_TRIED = 20_000
 """Findings that a policy is tried against: the latest ones."""
@@ -35,7 +36,7 @@ def connections(visit: Visit) -> Response:
         return {
             "health": health(c, visit),
             "failed": [row for row in inbox.deliveries(c, visit.residency, state="failed") if row["connection"] in own],
-            "dead": [row for row in letters.dead_events(c, visit.residency) if row["connection"] in own],
+            "dead": [row for row in _dead(c, visit) if _theirs(visit, row)],
         }
 
     return visit.render("connections.html", **visit.read(look))
@@ -50,7 +51,7 @@ def connection(visit: Visit) -> Response:
             "health": next(each for each in health(c, visit) if each.name == name),
             "lines": ledger.coverage(c, visit.residency, name=name),
             "deliveries": inbox.deliveries(c, visit.residency, name=name, limit=20),
-            "busy": syncs.busy(c, visit.residency, name),
+            "busy": busy(visit.runtime, c, visit.runtime.owner(name)),
         }
 
     settings = visit.runtime.config.connections[name]
@@ -87,18 +88,31 @@ def replay(visit: Visit) -> Response:
 
 
 def revive(visit: Visit) -> Response:
-    """Take up again an event that was given up."""
-    identity, own = visit.uuid(), set(visit.own_connections)
-    rows = visit.fresh(lambda c: letters.dead_events(c, visit.residency, limit=1000))
-    if not any(row["id"] == identity and row["connection"] in own for row in rows):
-        raise NotFound("there is no such event")
+    """Take up again an event or a job that was given up."""
+    identity = visit.uuid()
+    rows = visit.fresh(lambda c: _dead(c, visit, limit=1000))
+    found = next((row for row in rows if row["id"] == identity and _theirs(visit, row)), None)
+    if found is None:
+        raise NotFound("there is no such event or job")
 
     def do(c: sa.Connection) -> None:
         letters.revive(visit.database, c, visit.residency, [str(identity)], now=visit.now)
-        visit.audit(c, "revive", f"event:{identity}", "done")
+        visit.audit(c, "revive", f"{'job' if 'queue' in found else 'event'}:{identity}", "done")
 
     visit.database.run(do)
     return visit.go("/connections", told="It will be tried again.")
+
+
+def _dead(c: sa.Connection, visit: Visit, *, limit: int = 100) -> list[Any]:
+    events = letters.dead_events(c, visit.residency, limit=limit)
+    return [*events, *jobs.listed(c, visit.residency, state="dead", limit=limit)]
+
+
+def _theirs(visit: Visit, row: Any) -> bool:
+    """Tell whether a dead event or job is the person's to see; one of no connection takes a person who sees all."""
+    if not row["connection"]:
+        return row["tenant"] in ("", visit.tenant) and visit.connections is None
+    return row["connection"] in visit.own_connections
 
 
 def _own(visit: Visit) -> str:

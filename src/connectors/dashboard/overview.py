@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,36 +10,19 @@ from starlette.responses import Response
 
 from connectors.dashboard import charts
 from connectors.dashboard.charts import Chart, Rank
+from connectors.dashboard.health import Health, health
 from connectors.dashboard.visit import Visit
-from connectors.dashboard.words import search_url, severity, term
+from connectors.dashboard.words import number, search_url, severity, term
 from connectors.model import Severity
-from connectors.store import connections, ledger, tallies
-from connectors.store.ledger import Counts, Coverage
+from connectors.store import ledger, tallies
+from connectors.store.ledger import Coverage
 
 WINDOWS = (7, 30, 90)
 TOP = 8
 LEVELS = [str(int(level)) for level in sorted(Severity)]
 LIVING_TERM = "state:open,acknowledged"
-
-
-@dataclass(frozen=True)
-class Health:
-    """One connection as the overview shows it."""
-
-    name: str
-    app: str
-    status: str
-    reason: str
-    hint: str
-    last_delivery: datetime | None
-    last_sync: datetime | None
-    subscription_ends: datetime | None
-    waits: str
-    counts: Counts
-    partitions: int
-    failed: int
-    reading: int
-    row: dict[str, Any]
+SHOWN = 12
+"""Connections that the overview lists, those with trouble first."""
 
 
 def overview(visit: Visit) -> Response:
@@ -60,6 +41,7 @@ def _read(c: sa.Connection, visit: Visit, window: int) -> dict[str, Any]:
     standing = tallies.standing(c, dimension="severity", **about)
     exposed = tallies.standing(c, dimension="exposed", **about)
     living = _by_value(standing)
+    found = sorted(health(c, visit), key=lambda each: each.rank)
     closed = sum(int(row.closed) for row in daily)
     seconds = sum(int(row.seconds) for row in daily)
     return {
@@ -75,10 +57,35 @@ def _read(c: sa.Connection, visit: Visit, window: int) -> dict[str, Any]:
         "apps": _apps(visit, standing, daily, axis),
         "detectors": _dimension(c, about, "detector", axis),
         "containers": _dimension(c, about, "container", axis),
-        "health": health(c, visit),
+        "health": found[:SHOWN],
+        "more_connections": max(0, len(found) - SHOWN),
+        "todo": _todo(visit, found, living, exposed),
         "search_url": search_url,
         "living_term": LIVING_TERM,
     }
+
+
+def _todo(visit: Visit, found: list[Health], living: dict[str, int], exposed: list[Any]) -> list[tuple[str, str, str]]:
+    """Return what to do next, the most pressing first: (kind, what, address)."""
+    todo: list[tuple[str, str, str]] = []
+    broken = [each for each in found if each.status == "broken"]
+    todo += [("bad", f"{each.name} is broken: {each.reason}. {each.hint}".strip(), f"/connections/{each.name}")
+             for each in broken[:3]]  # fmt: skip
+    if critical := living.get(str(int(Severity.CRITICAL)), 0):
+        said = f"{number(critical)} critical {'finding is' if critical == 1 else 'findings are'} open"
+        todo.append(("bad", said, search_url("severity:critical", LIVING_TERM)))
+    if outside := sum(int(row.living) for row in exposed):
+        said = f"{number(outside)} open {'finding is' if outside == 1 else 'findings are'} visible outside"
+        todo.append(("warn", said, search_url("visibility:external,link,public", LIVING_TERM, sort="severity")))
+    if failed := sum(each.counts.failed for each in found):
+        said = f"{number(failed)} {'part' if failed == 1 else 'parts'} could not be scanned"
+        todo.append(("warn", said, "/coverage"))
+    if not visit.own_connections:
+        todo.append(("none", "Connect the first app: write it into the configuration, then run connectors check",
+                     "/connections"))  # fmt: skip
+    elif not visit.runtime.config.policies:
+        todo.append(("none", "Write a first policy: without one nothing becomes a finding", "/policies"))
+    return todo
 
 
 def _by_value(rows: list[Any]) -> dict[str, int]:
@@ -100,8 +107,8 @@ def _flow_chart(daily: list[Any], axis: list[str]) -> Chart:
     new = charts.summed(("", row.day, int(row.found)) for row in daily).get("", {})
     gone = charts.summed(("", row.day, int(row.closed)) for row in daily).get("", {})
     hrefs = {day: search_url(f"resolved_at:{day}") for day in axis}
-    return charts.stacked(
-        "Closed and new findings by day", axis, [("closed", "closed", gone), ("new", "new", new)], hrefs
+    return charts.grouped(
+        "New and closed findings by day", axis, [("new", "new", new), ("closed", "closed", gone)], hrefs
     )
 
 
@@ -133,39 +140,6 @@ def _apps(visit: Visit, standing: list[Any], daily: list[Any], axis: list[str]) 
     ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
     rows = ((app, count, search_url(term("app", app), LIVING_TERM), "") for app, count in ordered)
     return charts.ranking(rows, over_time=over_time, axis=axis)
-
-
-def health(c: sa.Connection, visit: Visit) -> list[Health]:
-    """Return how each connection of the tenant is, with the sum of its ledger."""
-    known = {row["name"]: row for row in connections.health(c, visit.residency)}
-    waits = connections.blocked(c, visit.residency, now=visit.now)
-    lines: dict[str, list[Coverage]] = defaultdict(list)
-    for line in ledger.coverage(c, visit.residency):
-        lines[line.connection].append(line)
-    return [_health(visit, name, known.get(name, {}), lines[name], waits.get(name)) for name in visit.own_connections]
-
-
-def _health(visit: Visit, name: str, row: Any, lines: list[Coverage], wait: Any) -> Health:
-    counts = Counts()
-    for line in lines:
-        counts.add(line.counts)
-    settings = visit.runtime.config.connections[name]
-    return Health(
-        name=name,
-        app=settings.connector,
-        status=row.get("status", "new") if settings.enabled else "off",
-        reason=row.get("reason", "") or row.get("last_error", ""),
-        hint=row.get("hint", ""),
-        last_delivery=row.get("last_delivery"),
-        last_sync=row.get("last_sync"),
-        subscription_ends=row.get("subscription_ends"),
-        waits=f"asked to wait {wait.total_seconds():.0f} s" if wait else "",
-        counts=counts,
-        partitions=sum(1 for line in lines if line.partition != ledger.LIVE),
-        failed=sum(1 for line in lines if line.state == "failed"),
-        reading=sum(1 for line in lines if line.state == "reading"),
-        row=dict(row),
-    )
 
 
 def coverage(visit: Visit) -> Response:

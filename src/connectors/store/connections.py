@@ -235,6 +235,13 @@ def blocked(connection: sa.Connection, residency: str, *, now: datetime) -> Mapp
     return {name: until - now for name, until in connection.execute(query.group_by(rate_budget.c.connection))}
 
 
+def budgets(connection: sa.Connection, residency: str) -> list[Row]:
+    """Return what is left of the rate budgets that were drawn from: tokens at a time, and until when none is given."""
+    columns = [rate_budget.c[name] for name in ("connection", "bucket", "tokens", "refilled_at", "blocked_until")]
+    query = sa.select(*columns).where(rate_budget.c.residency == residency)
+    return [row._asdict() for row in connection.execute(query)]
+
+
 def _put_budget(database: Database, connection: sa.Connection, owner: Owner, bucket: str, **values: Any) -> None:
     row = {
         "residency": owner.residency,

@@ -19,6 +19,8 @@ from connectors.store.tables.findings import finding, finding_change, suppressio
 
 VERDICTS = {FindingState.FALSE_POSITIVE: "false_positive", FindingState.IGNORED: "accepted"}
 """States that say something about the value itself, wherever it turns up next."""
+VERDICT_STATES = {verdict: state for state, verdict in VERDICTS.items()}
+"""The states that verdicts put findings into; that a value is real, `confirmed`, moves nothing by itself."""
 
 MOST_AT_ONCE = 1_000
 """Findings of one value that one verdict moves; those beyond it are judged when they are seen again."""
@@ -151,20 +153,54 @@ def set_state(
     return new
 
 
-def confirm(
-    database: Database, connection: sa.Connection, row: Mapping[str, Any], *, actor: str, comment: str, now: datetime
-) -> Row:
-    """Keep that an analyst says that a value is what the detector took it for; return the finding's row.
+def say(
+    database: Database,
+    connection: sa.Connection,
+    row: Mapping[str, Any],
+    verdict: str,
+    *,
+    actor: str,
+    comment: str,
+    now: datetime,
+) -> list[Row]:
+    """Keep what an analyst says of a value, wherever it turns up next; return its findings that moved.
 
-    What had been closed as a false positive or accepted, here and elsewhere, is opened; other states stay.
+    A false positive and an accepted value close its findings; a resolved one stays as it is, save for the one that
+    was looked at. That a value is real opens what the opposite had closed.
     """
-    new: Row = dict(row)
-    if row["state"] in VERDICTS:
-        new = set_state(
-            database, connection, row, FindingState.OPEN, actor=actor, comment=comment, suppress=True, now=now
-        )
-    set_suppression(database, connection, new, "confirmed", actor=actor, comment=comment, now=now)
-    return new
+    closed = VERDICT_STATES.get(_verdict(connection, row) or "")
+    set_suppression(database, connection, row, verdict, actor=actor, comment=comment, now=now)
+    state = VERDICT_STATES.get(verdict)
+    if state is not None:
+        here = row["state"] != state
+        moved = tuple(each for each in (*LIVING, *VERDICTS) if each != state)
+    else:
+        here = row["state"] in VERDICTS
+        moved = (closed,) if closed is not None else ()
+    targets = [row] if here else []
+    if moved:
+        targets += same_value(connection, row, limit=MOST_AT_ONCE, states=moved)
+    wanted = state or FindingState.OPEN
+    return [set_state(database, connection, each, wanted, actor=actor, comment=comment, now=now) for each in targets]
+
+
+def take_back(
+    database: Database, connection: sa.Connection, row: Mapping[str, Any], *, actor: str, comment: str, now: datetime
+) -> list[Row]:
+    """Forget what was said of a value, and open what that had closed; return the findings that moved.
+
+    Where nothing was said of the value, a verdict on this one finding is taken back.
+    """
+    said = _verdict(connection, row)
+    targets = [row] if row["state"] in VERDICTS and said in (None, VERDICTS[FindingState(row["state"])]) else []
+    if said is not None:
+        set_suppression(database, connection, row, None, actor=actor, comment=comment, now=now)
+        if said in VERDICT_STATES:
+            targets += same_value(connection, row, limit=MOST_AT_ONCE, states=(VERDICT_STATES[said],))
+    return [
+        set_state(database, connection, each, FindingState.OPEN, actor=actor, comment=comment, now=now)
+        for each in targets
+    ]
 
 
 def _suppress(
@@ -177,22 +213,14 @@ def _suppress(
     comment: str,
     now: datetime,
 ) -> None:
-    """Let a verdict hold for the value, or lift the one that holds; and move its other findings."""
-    verdict = VERDICTS.get(state)
-    moved: tuple[str, ...] = ()
-    if verdict is not None:
-        set_suppression(database, connection, row, verdict, actor=actor, comment=comment, now=now)
-        moved = tuple(each for each in (*LIVING, *VERDICTS) if each != state)
-    else:
-        lifted = _verdict(connection, row)
-        if lifted in VERDICTS.values():  # that a value is confirmed stays true, whatever becomes of one place
+    """Let the verdict that a new state is hold for the value, or lift the one that holds."""
+    if state in VERDICTS:
+        say(database, connection, row, VERDICTS[state], actor=actor, comment=comment, now=now)
+    elif _verdict(connection, row) in VERDICT_STATES:  # that a value is real stays true, whatever becomes of one place
+        if state in LIVING:
+            take_back(database, connection, row, actor=actor, comment=comment, now=now)
+        else:
             set_suppression(database, connection, row, None, actor=actor, comment=comment, now=now)
-            if state in LIVING:
-                moved = tuple(each for each, name in VERDICTS.items() if name == lifted)
-    if moved:
-        target = state if verdict is not None else FindingState.OPEN
-        for other in same_value(connection, row, limit=MOST_AT_ONCE, states=moved):
-            set_state(database, connection, other, target, actor=actor, comment=comment, now=now)
 
 
 def _verdict(connection: sa.Connection, row: Mapping[str, Any]) -> str | None:

@@ -197,13 +197,25 @@ def remember(
     return insert_events(database, connection, kept)
 
 
-def backlog(connection: sa.Connection, residency: str, *, now: datetime) -> tuple[int, timedelta]:
-    """Return how many events wait, and for how long the oldest of them has been due."""
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many events wait, and for how long the oldest of them has."""
+
+    events: int = 0
+    age: timedelta = timedelta(0)
+
+    def __add__(self, other: Backlog) -> Backlog:
+        """Return what waits in two places."""
+        return Backlog(self.events + other.events, max(self.age, other.age))
+
+
+def backlog(connection: sa.Connection, residency: str, *, now: datetime) -> Backlog:
+    """Return what waits in the SQL inbox; `work.stream.backlog` has what waits in every stream."""
     query = sa.select(sa.func.count(), sa.func.min(inbox.c.created_at)).where(
         inbox.c.residency == residency, inbox.c.state == "ready"
     )
     count, oldest = connection.execute(query).one()
-    return int(count), (now - oldest if oldest else timedelta(0))
+    return Backlog(int(count), now - oldest if oldest else timedelta(0))
 
 
 def waiting(connection: sa.Connection, residency: str, name: str, *, limit: int) -> int:
@@ -211,6 +223,30 @@ def waiting(connection: sa.Connection, residency: str, name: str, *, limit: int)
     theirs = (inbox.c.residency == residency, inbox.c.connection == name, inbox.c.state == "ready")
     some = sa.select(inbox.c.id).where(*theirs).limit(limit).subquery()
     return int(connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one())
+
+
+@dataclass(frozen=True)
+class Lag:
+    """Events of one connection that wait: how many, and since when the oldest of those that were looked at."""
+
+    waiting: int
+    since: datetime
+
+
+MOST_WAITING = 1_000
+"""Events that are looked at for the lag of one connection: what a page shows must not grow with a flood."""
+
+
+def lags(connection: sa.Connection, residency: str, names: Sequence[str]) -> dict[str, Lag]:
+    """Return what waits, for those of some connections that anything waits for."""
+    found: dict[str, Lag] = {}
+    for name in names:
+        theirs = (inbox.c.residency == residency, inbox.c.connection == name, inbox.c.state == "ready")
+        some = sa.select(inbox.c.created_at).where(*theirs).limit(MOST_WAITING).subquery()
+        count, oldest = connection.execute(sa.select(sa.func.count(), sa.func.min(some.c.created_at))).one()
+        if count:
+            found[name] = Lag(int(count), oldest)
+    return found
 
 
 def deliveries(

@@ -17,10 +17,6 @@ from connectors.store.engine import Database
 from connectors.store.findings import MOST_AT_ONCE
 from connectors.store.tables.findings import finding, suppression
 
-VERDICTS = ("false_positive", "accepted", "confirmed")
-STATE_OF = {"false_positive": FindingState.FALSE_POSITIVE, "accepted": FindingState.IGNORED}
-"""The state that a verdict puts the findings of its value into; a confirmed one stays as it is."""
-
 Row = Mapping[str, Any]
 After = tuple[datetime, UUID]
 """Time and id of the last row of the page before."""
@@ -78,7 +74,9 @@ def set_state(
     old = find(connection, residency=actor.residency, tenant=actor.tenant, which=which)
     if revision is not None and old["revision"] != revision:
         raise Conflict(f"the finding is at revision {old['revision']}, not {revision}", hint="read it again")
-    return old if old["state"] == state else _move(connection, database, actor, old, state, comment, now)
+    if old["state"] == state:
+        return old
+    return findings.set_state(database, connection, old, state, actor=actor.name, comment=comment, now=now)
 
 
 def annotate(
@@ -94,14 +92,15 @@ def annotate(
 ) -> list[Row]:
     """Keep what an analyst says of a finding, and move it; return the findings that were moved.
 
-    With `everywhere` the verdict holds for the value: other places of it move too, and it is suppressed, or
-    confirmed, where it is seen next.
+    With `everywhere` the verdict holds for the value: see `findings.say`.
     """
     old = find(connection, residency=actor.residency, tenant=actor.tenant, which=which)
-    targets = [old]
+    moved: list[Row] = []
+    state = findings.VERDICT_STATES.get(verdict)
     if everywhere:
-        findings.set_suppression(database, connection, old, verdict, actor=actor.name, comment=comment, now=now)
-        targets = _of_value(connection, old)
+        moved.extend(findings.say(database, connection, old, verdict, actor=actor.name, comment=comment, now=now))
+    elif state is not None and old["state"] != state:
+        moved.append(findings.set_state(database, connection, old, state, actor=actor.name, comment=comment, now=now))
     actions.note(
         database,
         connection,
@@ -109,16 +108,12 @@ def annotate(
         tenant=actor.tenant,
         actor=actor.name,
         act="annotate",
-        subject=str(which),
+        subject=f"finding:{which}",
         result=verdict,
         detail={"comment": comment, "everywhere": everywhere},
         now=now,
     )
-    state = STATE_OF.get(verdict)
-    if state is None:
-        return []
-    moved = [row for row in targets if row["state"] != state]
-    return [_move(connection, database, actor, row, state, comment, now) for row in moved]
+    return moved
 
 
 def annotation(connection: sa.Connection, *, residency: str, tenant: str, fingerprint: str) -> Row | None:
@@ -137,13 +132,9 @@ def unannotate(
 ) -> list[Row]:
     """Take back what was said of the finding's value, and open what it had closed; return what was opened."""
     old = find(connection, residency=actor.residency, tenant=actor.tenant, which=which)
-    said = annotation(connection, residency=actor.residency, tenant=actor.tenant, fingerprint=old["fingerprint"])
-    closed = {STATE_OF[said["verdict"]]} if said and said["verdict"] in STATE_OF else set(STATE_OF.values())
-    if said is not None:
-        findings.set_suppression(database, connection, old, None, actor=actor.name, comment=comment, now=now)
-    targets = _of_value(connection, old) if said is not None else [old]
-    shut = [row for row in targets if row["state"] in closed]
-    return [_move(connection, database, actor, row, FindingState.OPEN, comment, now) for row in shut]
+    moved: list[Row] = []
+    moved.extend(findings.take_back(database, connection, old, actor=actor.name, comment=comment, now=now))
+    return moved
 
 
 def violations(
@@ -212,20 +203,3 @@ def _moved(element: Any, alias: sa.FromClause) -> Any:
     if isinstance(element, sa.Column) and element.table is finding:
         return alias.c[element.name]
     return None
-
-
-def _move(
-    connection: sa.Connection,
-    database: Database,
-    actor: Actor,
-    old: Row,
-    state: FindingState,
-    comment: str,
-    now: datetime,
-) -> Row:
-    return findings.set_state(database, connection, old, state, actor=actor.name, comment=comment, now=now)
-
-
-def _of_value(connection: sa.Connection, row: Row) -> list[Row]:
-    """Return the finding and the others of its value."""
-    return [row, *findings.same_value(connection, row, limit=MOST_AT_ONCE)]

@@ -23,6 +23,9 @@ from connectors.store.tables.dashboard import tally
 EXPOSED = ("external", "link", "public")
 """Visibilities that reach beyond the organisation."""
 
+STANDING = "exposed"
+"""A dimension that is asked for what stands now only: it has no counters by day."""
+
 NOW = ""
 """The day of the counters that say what stands now."""
 
@@ -54,10 +57,8 @@ def dimensions(row: Row) -> Iterator[tuple[str, str]]:
     yield "severity", str(int(row["severity"]))
     yield "detector", row["detector"]
     yield "container", container
-    yield "visibility", str(row["visibility"])
-    yield "state", str(row["state"])
     if row["visibility"] in EXPOSED:
-        yield "exposed", container
+        yield STANDING, container
 
 
 def sums(moves: Iterable[Move], now: datetime) -> dict[Key, Sums]:
@@ -68,17 +69,16 @@ def sums(moves: Iterable[Move], now: datetime) -> dict[Key, Sums]:
         lived = old is not None and old["state"] in LIVING
         lives = new["state"] in LIVING
         for dimension, value in dimensions(new):
-            here = added[new["tenant"], new["connection"], NOW, dimension, value]
-            here.living += 1 if (lives or dimension == "state") else 0
+            added[new["tenant"], new["connection"], NOW, dimension, value].living += lives
+            if dimension == STANDING:
+                continue
             daily = added[new["tenant"], new["connection"], today, dimension, value]
-            here.found += old is None
             daily.found += old is None
             if lived and not lives:
                 daily.closed += 1
                 daily.seconds += max(0, int((now - new["first_seen"]).total_seconds()))
         for dimension, value in dimensions(old) if old is not None else ():
-            was = added[new["tenant"], new["connection"], NOW, dimension, value]
-            was.living -= 1 if (lived or dimension == "state") else 0
+            added[new["tenant"], new["connection"], NOW, dimension, value].living -= lived
     return {key: total for key, total in added.items() if total}
 
 

@@ -20,7 +20,7 @@ def _decide(rig: Any, resource: str, state: FindingState, *, suppress: bool = Tr
 
 def _confirm(rig: Any, resource: str) -> None:
     (row,) = rig.rows("finding", resource_id=resource)
-    rig.database.run(lambda c: findings.confirm(rig.database, c, row, actor="ana", comment="", now=rig.now))
+    rig.database.run(lambda c: findings.say(rig.database, c, row, "confirmed", actor="ana", comment="", now=rig.now))
 
 
 def _twice(rig: Any) -> None:

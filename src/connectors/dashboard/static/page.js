@@ -8,6 +8,10 @@ document.addEventListener("keydown", (event) => {
     if (search) { event.preventDefault(); search.focus(); }
   }
 });
+const all = document.getElementById("all");
+if (all) all.hidden = false;
 document.addEventListener("change", (event) => {
+  if (event.target.id === "all")
+    for (const box of document.querySelectorAll('#chosen input[name="id"]')) box.checked = event.target.checked;
   if (event.target.id === "sort" && event.target.form) event.target.form.submit();
 });
