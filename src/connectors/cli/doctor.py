@@ -21,8 +21,9 @@ from connectors.cli.state import State, pass_state
 from connectors.cli.terminal import console
 from connectors.errors import ConnectorsError
 from connectors.runtime import Runtime
-from connectors.store import inbox, ledger, letters
+from connectors.store import ledger, letters
 from connectors.store.migrations import schema_state
+from connectors.work.stream import backlog
 
 HIDDEN = "(hidden)"
 
@@ -105,9 +106,9 @@ def _database(runtime: Runtime, residency: str) -> dict[str, Any]:
         schema = schema_state(database)
         found["schema"], found["pending_revisions"] = schema.current, list(schema.pending)
         if schema.runs:
-            waiting, age = database.read(lambda c: inbox.backlog(c, residency, now=runtime.now()))
+            waiting = backlog(runtime, residency)
             lines = database.read(lambda c: ledger.coverage(c, residency))
-            found["waiting_events"], found["oldest_seconds"] = waiting, age.total_seconds()
+            found["waiting_events"], found["oldest_seconds"] = waiting.events, waiting.age.total_seconds()
             found["dead_letters"] = len(database.read(lambda c: letters.dead_events(c, residency)))
             found["partitions_out_of_balance"] = sum(not line.holds for line in lines)
     except ConnectorsError as error:

@@ -14,9 +14,10 @@ from connectors.cli.terminal import ago, console, print_json, table
 from connectors.config.models import parse_duration
 from connectors.logs import configure
 from connectors.runtime import Runtime
-from connectors.store import jobs, ledger, syncs
+from connectors.store import jobs, ledger
 from connectors.store.ledger import Coverage
 from connectors.work import sync as work_sync
+from connectors.work.stream import busy
 from connectors.work.worker import Worker
 
 
@@ -88,7 +89,7 @@ def settled(runtime: Runtime, names: tuple[str, ...]) -> bool:
     for name in names:
         owner = runtime.owner(name)
         database = runtime.databases.of(owner.residency)
-        if database.read(lambda c, o=owner: syncs.busy(c, o.residency, o.connection)):  # type: ignore[misc]
+        if database.read(lambda c, o=owner: busy(runtime, c, o)):  # type: ignore[misc]
             return False
     return True
 

@@ -20,6 +20,10 @@ from connectors.runtime import Runtime
 from connectors.store.migrations import upgrade
 from connectors.work.worker import Worker
 
+START = 60.0
+STOP = 30.0
+"""Seconds that a gateway may take to start and to stop: a graceful shutdown waits up to 20 for its clients."""
+
 
 class Installation:
     """Gateway and worker of one configuration. Use `running`; `post` sends a webhook to the real gateway."""
@@ -30,6 +34,7 @@ class Installation:
         self.worker = Worker(self.runtime, metrics=self.metrics, handlers=handlers())
         self.port = 0
         self._server: uvicorn.Server | None = None
+        self._listener: socket.socket | None = None
         self._thread: threading.Thread | None = None
 
     @property
@@ -46,26 +51,31 @@ class Installation:
         """Migrate, start, and stop at the end of a `with` block."""
         for database in self.runtime.databases.all():
             upgrade(database)
-        if gateway:
-            self._serve()
-        if worker:
-            self.worker.start()
         try:
+            if gateway:
+                self._serve()
+            if worker:
+                self.worker.start()
             yield self
         finally:
             self.worker.stop()
             if self._server is not None and self._thread is not None:
                 self._server.should_exit = True
-                self._thread.join(10)
+                # On a busy machine the server needs its time; what it leaves open would be blamed on another test.
+                self._thread.join(STOP)
+            if self._listener is not None:
+                self._listener.close()
             self.runtime.close()
 
     def _serve(self) -> None:
-        listener = socket.socket()
+        listener = self._listener = socket.socket()
         listener.bind(("127.0.0.1", 0))
         self.port = listener.getsockname()[1]
         self._server = server(site(self.runtime, metrics=self.metrics), self.runtime.config.gateway)
         self._thread = threading.Thread(target=self._server.run, args=([listener],), daemon=True, name="gateway")
         self._thread.start()
-        deadline = time.monotonic() + 10
-        while not self._server.started and time.monotonic() < deadline:
+        deadline = time.monotonic() + START
+        while not self._server.started:
+            if time.monotonic() > deadline or not self._thread.is_alive():
+                raise RuntimeError("the gateway of this installation did not start")
             time.sleep(0.01)

@@ -10,8 +10,12 @@ from typing import Protocol
 
 import sqlalchemy as sa
 
-from connectors.store import leases
+from connectors.runtime import Runtime
+from connectors.store import inbox as inbox_store
+from connectors.store import leases, syncs
+from connectors.store.connections import Owner
 from connectors.store.engine import Database, Row
+from connectors.store.inbox import Backlog
 from connectors.store.leases import Queue
 from connectors.store.tables.intake import inbox
 
@@ -43,6 +47,27 @@ class EventStream(Protocol):
 
     def close(self) -> None:
         """Let go of connections; what is held and not ended goes to another worker."""
+
+
+def backlog(runtime: Runtime, residency: str) -> Backlog:
+    """Return what waits for workers, wherever it waits. Raises `StoreUnavailable`."""
+    now = runtime.now()
+    waiting = runtime.databases.of(residency).read(lambda c: inbox_store.backlog(c, residency, now=now))
+    return waiting + runtime.publisher.backlog(residency, now=now) if runtime.publisher else waiting
+
+
+def unfinished(runtime: Runtime, connection: sa.Connection, owner: Owner, partition: str) -> int:
+    """Return how many events of a partition are not processed yet, wherever they wait."""
+    # What waits in another stream cannot be counted by partition there; the ledger knows what was not accounted for.
+    count = syncs.unaccounted if runtime.publisher else syncs.pending
+    return count(connection, owner.residency, owner.connection, partition)
+
+
+def busy(runtime: Runtime, connection: sa.Connection, owner: Owner) -> bool:
+    """Tell whether events or sync jobs of a connection are left to do, wherever they wait."""
+    if syncs.busy(connection, owner.residency, owner.connection):
+        return True
+    return bool(runtime.publisher) and syncs.unaccounted(connection, owner.residency, owner.connection) > 0
 
 
 class SqlStream:

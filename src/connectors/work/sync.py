@@ -18,6 +18,7 @@ from connectors.store import connections, inbox, jobs, leases, syncs
 from connectors.store.jobs import Job
 from connectors.store.syncs import PreparedPage, Progress
 from connectors.work.job import Ended, JobRun
+from connectors.work.stream import unfinished
 
 log = structlog.get_logger()
 
@@ -101,8 +102,7 @@ def read(run: JobRun) -> Ended:
 def reconcile(run: JobRun) -> Ended:
     """Resolve what a complete reading no longer listed, once everything it listed has been processed."""
     partition = str(run.arguments["partition"])
-    count = syncs.unaccounted if run.runtime.publisher else syncs.pending
-    waiting = run.database.read(lambda c: count(c, run.residency, run.connection, partition))
+    waiting = run.database.read(lambda c: unfinished(run.runtime, c, run.runtime.owner(run.connection), partition))
     if waiting:
         return Ended(again_at=run.now() + PAUSE)
     now = run.now()
@@ -213,7 +213,7 @@ def _not_covered(run: JobRun, progress: Progress, error: ConnectorsError, connec
 
 
 def _crowded(run: JobRun) -> bool:
-    if run.runtime.publisher and run.runtime.publisher.lag(run.residency) >= BACKLOG_LIMIT:
+    if run.runtime.publisher and run.runtime.publisher.backlog(run.residency, now=run.now()).events >= BACKLOG_LIMIT:
         return True
 
     def count(c: sa.Connection) -> int:

@@ -20,7 +20,7 @@ from connectors.errors import (
 from connectors.host import where
 from connectors.metrics import Metrics
 from connectors.runtime import Runtime
-from connectors.store import inbox, jobs, leases
+from connectors.store import jobs, leases
 from connectors.store.engine import Database, Row
 from connectors.store.leases import LostLease, Queue
 from connectors.store.tables.intake import job as job_table
@@ -28,7 +28,7 @@ from connectors.work import acting, alerting, housekeeping, sync
 from connectors.work.context import Connections
 from connectors.work.events import DEFAULT_WAIT, EventWorker
 from connectors.work.job import Ended, Handler, JobRun
-from connectors.work.stream import EventStream, Heartbeat, SqlStream
+from connectors.work.stream import EventStream, Heartbeat, SqlStream, backlog
 from connectors.work.trouble import Trouble
 
 log = structlog.get_logger()
@@ -183,11 +183,9 @@ class Worker:
 
     def _measure(self, residency: str) -> int:
         database, now = self.runtime.databases.of(residency), self.runtime.now()
-        waiting, age = database.read(lambda c: inbox.backlog(c, residency, now=now))
-        if self.runtime.publisher is not None:
-            waiting += self.runtime.publisher.lag(residency)
-        self.metrics.backlog.labels(residency).set(waiting)
-        self.metrics.backlog_age.labels(residency).set(age.total_seconds())
+        waiting = backlog(self.runtime, residency)
+        self.metrics.backlog.labels(residency).set(waiting.events)
+        self.metrics.backlog_age.labels(residency).set(waiting.age.total_seconds())
         self.metrics.broken.labels(residency).set(len(self._trouble.avoided(residency, now)))
         self.metrics.retries.set(database.retries)
         return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -61,12 +61,20 @@ def counted(house: Installation) -> tuple[int, Counts]:
     return len(rows), total
 
 
+def deliver(house: Installation, headers: Mapping[str, str], body: bytes) -> None:
+    """Post as the app does: again, when the answer is 503, as it is while a busy broker does not confirm in time."""
+    deadline = time.monotonic() + 60
+    while (answer := house.post("acme-slack", headers, body)).status_code == 503 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert answer.status_code == 200
+
+
 def test_webhooks_become_findings_through_kafka_and_the_ledger_balances(house: Installation, slack: FakeSlack) -> None:
     user, channel = slack.add_user("Ana"), slack.add_channel("general")
     for number in range(20):
         headers, body = slack.post_message(channel, user, f"number {number} has {aws_key(str(number))}")
         for _ in range(2):  # Slack sends again what was answered late
-            assert house.post("acme-slack", headers, body).status_code == 200
+            deliver(house, headers, body)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         found, counts = counted(house)
@@ -90,11 +98,12 @@ def test_an_event_that_kafka_brings_twice_is_counted_once(house: Installation, s
         return sent(residency, rows)
 
     publisher.publish = twice  # type: ignore[method-assign,assignment]  # what a lost confirmation leads to
-    headers, body = slack.post_message(channel, user, f"this is {aws_key('twice')}")
-    assert house.post("acme-slack", headers, body).status_code == 200
+    deliver(house, *slack.post_message(channel, user, f"this is {aws_key('twice')}"))
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and (
-        publisher.lag("default") or counted(house)[1].pending or not counted(house)[0]
+        publisher.backlog("default", now=house.runtime.now()).events
+        or counted(house)[1].pending
+        or not counted(house)[0]
     ):
         time.sleep(0.1)
     found, counts = counted(house)

@@ -14,12 +14,14 @@ from connectors.config.models import StreamSettings
 from connectors.errors import StoreUnavailable
 from connectors.store import inbox
 from connectors.store.engine import Database, Row
-from connectors.store.inbox import Prepared, open_event
+from connectors.store.inbox import Backlog, Prepared, open_event
 from connectors.store.tables.intake import delivery
 from connectors.store.tables.intake import inbox as inbox_table
 from connectors.store.tables.syncs import ledger
 from connectors.vault import Vault
-from connectors.work.kafka import HEADER, REASON, KafkaSink, KafkaStream, Publisher, topic_of
+from connectors.work.kafka import KafkaSink, KafkaStream, Publisher
+from connectors.work.kafka.messages import HEADER, REASON
+from connectors.work.kafka.options import topic_of
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -163,14 +165,17 @@ def test_a_foreign_message_is_put_away_and_the_next_is_read(
     assert len(dead_letters(settings, 2)) == 2
 
 
-def test_lag_counts_what_waits(publisher: Publisher, sink: KafkaSink, open_stream: Any, arrive: Arrive) -> None:
+def test_the_backlog_counts_what_waits_and_says_for_how_long(
+    publisher: Publisher, sink: KafkaSink, open_stream: Any, arrive: Arrive
+) -> None:
     for number in range(5):  # one by one: the broker in memory says a batch of several is one offset long
         sink.write([arrive(str(number))])
-    assert publisher.lag("eu") == 5
+    later = NOW + timedelta(minutes=7)
+    assert publisher.backlog("eu", now=later) == Backlog(5, timedelta(minutes=7))
     stream = open_stream()
     assert len(take_all(stream, 5)) == 5
     stream.close()
-    assert publisher.lag("eu") == 0
+    assert publisher.backlog("eu", now=later) == Backlog()
 
 
 def test_an_event_too_large_for_a_message_goes_through_the_database(
@@ -192,7 +197,7 @@ def test_an_event_that_comes_twice_is_remembered(arrive: Arrive, database: Datab
 
 
 def test_brokers_that_are_away_are_said_to_be(database: Database, arrive: Arrive, monkeypatch: Any) -> None:
-    monkeypatch.setattr("connectors.work.kafka.CONFIRM", 0.3)
+    monkeypatch.setattr("connectors.work.kafka.publisher.CONFIRM", 0.3)
     nowhere = Publisher(StreamSettings(kind="kafka", brokers="127.0.0.1:1", replication=1))
     sink = KafkaSink(database, nowhere, "eu", now=lambda: NOW)
     with pytest.raises(StoreUnavailable):

@@ -289,4 +289,4 @@ def test_a_connection_breaks_once_and_is_repaired_once(rig: Any, open_database: 
 def test_the_backlog_is_measured(rig: Any) -> None:
     rig.accept(rig.event("m1"), rig.event("m2"))
     rig.now += timedelta(seconds=9)
-    assert rig.database.read(lambda c: inbox.backlog(c, "eu", now=rig.now)) == (2, timedelta(seconds=9))
+    assert rig.database.read(lambda c: inbox.backlog(c, "eu", now=rig.now)) == inbox.Backlog(2, timedelta(seconds=9))
