@@ -87,6 +87,9 @@ class Context(Protocol):
         Answers of 429 and 503 that ask to wait longer than a few seconds raise `RateLimited`; network faults and
         5xx after bounded retries raise `Transient`. `bucket` names a rate budget of the app: calls in one bucket
         wait for each other over all workers of the connection.
+
+        An SDK that brings its own HTTP client takes the proxies from here: `session().proxies`, a URL by scheme, empty
+        for none. They are those of `outbound.proxy`, or else of the environment.
         """
 
     def wait(self, bucket: str = "default", cost: int = 1) -> None:

@@ -24,6 +24,7 @@ from connectors.errors import (
     Unsupported,
 )
 from connectors_github.config import GitHubConfig
+from connectors_github.transport import proxied
 
 JsonObject = dict[str, Any]
 
@@ -102,14 +103,15 @@ class GitHubClient:
         return self._made(self._app_auth)
 
     def _made(self, auth: Auth.Auth) -> Github:
-        return Github(
-            auth=auth,
-            base_url=self._config.api_url.rstrip("/"),
-            timeout=30,
-            retry=None,
-            seconds_between_requests=None,
-            seconds_between_writes=None,
-        )
+        with proxied(self._context.session("core").proxies):
+            return Github(
+                auth=auth,
+                base_url=self._config.api_url.rstrip("/"),
+                timeout=30,
+                retry=None,
+                seconds_between_requests=None,
+                seconds_between_writes=None,
+            )
 
     def get(self, path: str, *, etag: str = "", **params: Any) -> Answer:
         """GET `path` (without the leading slash). With `etag`, an unchanged answer is a free 304."""
