@@ -133,6 +133,8 @@ def invalid(details: Iterable[ErrorDetails], *, skip: int = 0) -> ApiError:
 
 
 def _sentence(detail: ErrorDetails) -> str:
+    if detail["type"] in {"model_type", "dict_type"}:
+        return "Input should be a JSON object"
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] in {"literal_error", "enum", "missing", "value_error"} or "input" not in message:
         return message[:300]

@@ -145,11 +145,28 @@ class GitleaksRule:
 
 
 @dataclass(frozen=True)
+class FileRule:
+    """A rule without a regex: a file is a finding by its name."""
+
+    id: str
+    path: Any
+    description: str = ""
+    allowlists: tuple[Allowlist, ...] = ()
+
+    def finds(self, path: str) -> bool:
+        """Tell whether a file is one of those that the rule finds."""
+        if not self.path.search(path):
+            return False
+        return not any(each.allows(path=path, secret="", match="", line="") for each in self.allowlists)
+
+
+@dataclass(frozen=True)
 class GitleaksRules:
     """All rules of one configuration."""
 
     searchers: tuple[GitleaksRule, ...]
     allowlists: tuple[Allowlist, ...] = ()
+    files: tuple[FileRule, ...] = ()
 
     def leaves(self, path: str) -> bool:
         """Tell whether the configuration leaves a file out altogether."""
@@ -182,26 +199,39 @@ def load_gitleaks(file: Path, *, paths: bool = True) -> GitleaksRules:
     """Read a gitleaks configuration.
 
     With `paths=False`, for texts that are no files, a rule that asks for a path is refused. Raises `ConfigError`
-    that names the rule.
+    that names every rule which cannot be used.
     """
     trees = list(_extended(file, 0))
     for tree in trees:
         _shaped(tree, str(file))
         for each in tree.get("rules", ()):
             _shaped(each, f"{file}: rule {each.get('id', '')!r}")
-    rules: dict[str, GitleaksRule] = {}
     disabled = {name for tree in trees for name in _table(tree, "extend").get("disabledRules", ())}
     shared = tuple(_allowlist(each, f"{file}: allowlist") for tree in trees for each in _allowlists(tree))
     raw = {str(each.get("id", "")): each for tree in trees for each in tree.get("rules", ())}
     gate = Keywords(str(word).lower() for each in raw.values() for word in each.get("keywords", ()) if word)
+    rules: list[GitleaksRule | FileRule] = []
+    refused: list[ConfigError] = []
     for name, each in raw.items():
-        if name in disabled:
-            continue
-        made = _rule(each, f"{file}: rule {name!r}", gate, shared)
-        if made.path is not None and not paths:
-            raise ConfigError(f"{file}: rule {name!r} asks for a path", hint="messages have none; leave it out here")
-        rules[name] = made
-    return GitleaksRules(tuple(rules.values()), shared)
+        try:
+            if name not in disabled:
+                rules.append(_rule(each, f"{file}: rule {name!r}", gate, shared, paths=paths))
+        except ConfigError as error:
+            refused.append(error)
+    if refused:
+        raise _all(refused)
+    texts = tuple(rule for rule in rules if isinstance(rule, GitleaksRule))
+    return GitleaksRules(texts, shared, tuple(rule for rule in rules if isinstance(rule, FileRule)))
+
+
+def _all(refused: Sequence[ConfigError]) -> ConfigError:
+    """Return one error that says what is wrong with every rule."""
+    if len(refused) == 1:
+        return refused[0]
+    problems = tuple(problem for error in refused for problem in error.problems)
+    return ConfigError(
+        "\n".join(problems), hint="take these rules out, or write extend.disabledRules", problems=problems
+    )
 
 
 def entropy(text: str) -> float:
@@ -228,19 +258,27 @@ def _extended(file: Path, depth: int) -> Iterator[Mapping[str, Any]]:
     yield tree
 
 
-def _rule(tree: Mapping[str, Any], place: str, gate: Keywords, shared: Sequence[Allowlist]) -> GitleaksRule:
+def _rule(
+    tree: Mapping[str, Any], place: str, gate: Keywords, shared: Sequence[Allowlist], *, paths: bool
+) -> GitleaksRule | FileRule:
     if unknown := sorted(set(tree) - RULE_KEYS):
         raise ConfigError(f"{place}: {', '.join(unknown)} cannot be done here", hint="take it out, or the rule")
     name = str(tree.get("id", ""))
     if not name:
         raise ConfigError(f"{place}: it has no id")
+    path = _regex(tree["path"], place) if tree.get("path") else None
+    if path is not None and not paths:
+        raise ConfigError(f"{place} asks for a path", hint="messages have none; leave it out here")
+    own = tuple(_allowlist(each, place) for each in _allowlists(tree))
+    allowlists = own + tuple(each for each in shared if not each.rules or name in each.rules)
     if not tree.get("regex"):
-        raise ConfigError(f"{place} has no regex: files are judged by their content, not by their name alone")
+        if path is None:
+            raise ConfigError(f"{place} has neither regex nor path")
+        return FileRule(name, path, str(tree.get("description", "")), allowlists)
     pattern = _regex(tree["regex"], place)
     group = int(tree.get("secretGroup", 0))
     if not 0 <= group <= pattern.groups:
         raise ConfigError(f"{place}: secretGroup is {group}, but the regex has {pattern.groups} groups")
-    own = tuple(_allowlist(each, place) for each in _allowlists(tree))
     return GitleaksRule(
         id=name,
         pattern=pattern,
@@ -249,8 +287,8 @@ def _rule(tree: Mapping[str, Any], place: str, gate: Keywords, shared: Sequence[
         description=str(tree.get("description", "")),
         group=group,
         entropy=float(tree.get("entropy", 0.0)),
-        path=_regex(tree["path"], place) if tree.get("path") else None,
-        allowlists=own + tuple(each for each in shared if not each.rules or name in each.rules),
+        path=path,
+        allowlists=allowlists,
     )
 
 

@@ -74,7 +74,9 @@ class Rules:
         self._imported = imported
         self._names = {detector.id: detector.name for detector in detectors}
         self._names |= {detector.id: detector.name or detector.id for detector in own}
-        self._names |= {rule.id: rule.description or rule.id for rules in imported for rule in rules.searchers}
+        for rules in imported:
+            self._names |= {rule.id: rule.description or rule.id for rule in rules.searchers}
+            self._names |= {rule.id: rule.description or rule.id for rule in rules.files}
         self._secret = {detector.id for detector in detectors if detector.category == "secret"}
         self._secret |= {rule.id for rules in imported for rule in rules.searchers}
 
@@ -91,6 +93,10 @@ class Rules:
     def leaves(self, path: str) -> bool:
         """Tell whether imported rules, and nothing else, say that a file is not scanned."""
         return bool(self._imported) and all(rules.leaves(path) for rules in self._imported)
+
+    def by_name(self, path: str) -> list[str]:
+        """Return the imported rules that find a file by its name alone."""
+        return [rule.id for rules in self._imported for rule in rules.files if rule.finds(path)]
 
     def with_paths(self, path: str, found: Iterable[Match]) -> list[Match]:
         """Drop the matches of imported rules that do not apply to this path."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from connectors.detection import preview
 from connectors.extraction import Extraction
-from connectors.model import Gap, Match
+from connectors.model import Confidence, Gap, Match, Severity
 from connectors.scanner import read
 from connectors.scanner.allow import Lines
 from connectors.scanner.baseline import fingerprint
@@ -53,6 +53,8 @@ class Scanner:
             report.bytes += len(data)
             if not data or self._rules.leaves(source.path):
                 continue
+            for rule in self._rules.by_name(source.path):
+                report.found.append(self._file(source, rule))
             text = read.plain(data)
             if text is not None:
                 waiting.append((source, text))
@@ -92,6 +94,22 @@ class Scanner:
                 report.allowed += 1
                 continue
             report.found.append(self._found(source, match, lines, inner))
+
+    def _file(self, source: Source, rule: str) -> Found:
+        """Return the finding of a file that a rule finds by its name."""
+        return Found(
+            path=source.path,
+            detector=rule,
+            name=self._rules.name(rule),
+            family="imported",
+            confidence=Confidence.LIKELY,
+            severity=Severity.HIGH,
+            preview="",
+            print=fingerprint(source.path, rule, ""),
+            commit=source.commit,
+            author=source.author,
+            date=source.date,
+        )
 
     def _found(self, source: Source, match: Match, lines: Lines, inner: str) -> Found:
         region = None if inner else lines.region(match.start, match.end)

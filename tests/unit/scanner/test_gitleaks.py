@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,10 @@ import pytest
 from connectors.detection.engine import Engine
 from connectors.detection.gitleaks import GitleaksRules, entropy, load_gitleaks
 from connectors.errors import ConfigError
+from connectors.scanner.model import Source
+from connectors.scanner.report import WRITERS
+from connectors.scanner.rules import Setup
+from connectors.scanner.scan import Scanner
 
 BASE = """
 [[rules]]
@@ -79,6 +84,28 @@ def test_a_path_rule_applies_to_its_files_only(tmp_path: Path) -> None:
         load_gitleaks(tmp_path / "gitleaks.toml", paths=False)
 
 
+def test_a_rule_without_a_regex_finds_files_by_their_name(tmp_path: Path) -> None:
+    text = "[[rules]]\nid = 'p12'\ndescription = 'Key store'\npath = '[.]p12$'\n[allowlist]\npaths = ['^tests/']\n"
+    load(tmp_path, text)
+    rules = Setup(detect=("us_ssn",), rule_files=(str(tmp_path / "gitleaks.toml"),)).build()
+    paths = ["a/store.p12", "a/store.txt", "tests/store.p12"]
+    sources = [Source(path, content=b"\x30\x82\0\0", commit="c0ffee") for path in paths]
+    report = Scanner(Setup(), rules=rules).scan(sources)
+    [found] = report.found
+    assert (found.path, found.detector, found.name, found.region) == ("a/store.p12", "p12", "Key store", None)
+    for kind in WRITERS:
+        WRITERS[kind](report, io.StringIO())
+    with pytest.raises(ConfigError, match="'p12' asks for a path"):
+        load_gitleaks(tmp_path / "gitleaks.toml", paths=False)
+
+
+def test_every_rule_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    text = "".join(f"[[rules]]\nid = '{name}'\nregex = '(?=a)b'\n" for name in ("one", "two"))
+    with pytest.raises(ConfigError) as refused:
+        load(tmp_path, text)
+    assert [name in problem for name, problem in zip(("one", "two"), refused.value.problems, strict=True)] == [True] * 2
+
+
 def test_files_left_out_altogether(tmp_path: Path) -> None:
     rules = load(tmp_path, BASE + "[allowlist]\npaths = ['''vendor/''']\n")
     assert rules.leaves("vendor/x.py")
@@ -95,7 +122,7 @@ def test_an_extended_file_is_read_first_and_its_rules_can_be_disabled(tmp_path: 
     ("text", "said"),
     [
         ("[[rules]]\nid = 'r'\nregex = '(?=a)b'\n", "rule 'r'.*linear"),
-        ("[[rules]]\nid = 'r'\npath = '\\.p12$'\n", "rule 'r' has no regex"),
+        ("[[rules]]\nid = 'r'\n", "rule 'r' has neither regex nor path"),
         ("[[rules]]\nid = 'r'\nregex = 'a'\n[[rules.required]]\nid = 'x'\n", "rule 'r': required cannot be done"),
         ("[[rules]]\nid = 'r'\nregex = 'a'\nsecretGroup = 2\n", "rule 'r': secretGroup is 2"),
         ("[[rules]]\nid = 'r'\nregex = 'a'\n[[rules.allowlists]]\ncommits = ['c']\n", "rule 'r'.*commits"),
