@@ -2,10 +2,101 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import h11
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from connectors.config.models import GatewaySettings
+
+HEADERS_WITHIN = 15.0
+"""Seconds from the first byte of a request, or from the connection, to the end of its headers."""
+
+BODY_SILENCE = 30.0
+"""Seconds between two pieces of a body."""
+
+BODY_WITHIN = 300.0
+"""Seconds for a whole body."""
+
+
+class BoundedHttp(H11Protocol):
+    """uvicorn's HTTP for clients that do not hurry: who sends too slowly is hung up on, and holds nobody's place."""
+
+    _deadline: asyncio.TimerHandle | None = None
+    _body_since: float | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        """Expect headers from the start."""
+        super().connection_made(transport)
+        self._hang_up_in(HEADERS_WITHIN)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Expect nothing any more."""
+        self._expect_nothing()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, and expect what is missing."""
+        super().data_received(data)
+        state = self.conn.their_state
+        if state is h11.SEND_BODY:
+            now = self.loop.time()
+            self._body_since = self._body_since or now
+            self._expect_nothing()
+            self._hang_up_in(min(BODY_SILENCE, self._body_since + BODY_WITHIN - now))
+        elif state is not h11.IDLE:
+            self._body_since = None
+            self._expect_nothing()
+        elif self._deadline is None and self.timeout_keep_alive_task is None:
+            # The first piece of another request on a connection that was kept.
+            self._hang_up_in(HEADERS_WITHIN)
+
+    def _hang_up_in(self, seconds: float) -> None:
+        self._deadline = self.loop.call_later(max(seconds, 0), self.transport.abort)
+
+    def _expect_nothing(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+class OneRequest:
+    """Keeps what comes after a request from being taken for something else.
+
+    A request with two lengths is refused: a proxy in front may have read the other one
+    (https://www.rfc-editor.org/rfc/rfc9112#section-6.1-15). A connection whose request was answered before its body
+    had come ends with the answer: nobody reads the rest.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 400, or pass the request on."""
+        lengths = [name for name, _ in scope.get("headers", ()) if name in (b"transfer-encoding", b"content-length")]
+        if len(lengths) > 1:
+            await Response("two lengths", 400, {"Connection": "close"})(scope, receive, send)
+            return
+        if not lengths:
+            await self.app(scope, receive, send)
+            return
+        ended = False
+
+        async def read() -> Message:
+            nonlocal ended
+            message = await receive()
+            ended = not message.get("more_body", False)
+            return message
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start" and not ended:
+                message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+            await send(message)
+
+        await self.app(scope, read, answer)
 
 
 def server(
@@ -13,9 +104,11 @@ def server(
 ) -> uvicorn.Server:
     """Return a server with bounds on headers, idle connections and slow clients."""
     config = uvicorn.Config(
-        app,
+        OneRequest(app),
         host=host or settings.host,
         port=settings.port if port is None else port,
+        http=BoundedHttp,
+        ws="none",
         log_level="warning",
         access_log=False,
         server_header=False,
