@@ -4,7 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-EVERY = ("gateway", "worker", "sync", "detection", "extraction", "hostile", "api", "scan", "dashboard")
+EVERY = (
+    "gateway", "worker", "scale", "flood", "cost", "sync", "detection", "extraction", "hostile", "api", "scan",
+    "dashboard",
+)  # fmt: skip
 
 
 def main(names: list[str]) -> int:
