@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from operator import and_
 from re import _constants as codes  # type: ignore[attr-defined]  # no public way into a pattern
 from re import _parser as parser  # type: ignore[attr-defined]  # same
 from typing import Any
@@ -37,6 +38,9 @@ class _OtherKind(Exception):
 
 
 def _sequence(tokens: Iterable[tuple[Any, Any]]) -> str:
+    known = [op is codes.LITERAL and chr(argument).isdigit() for op, argument in tokens]
+    if any(map(and_, known, known[1:])):
+        raise _OtherKind  # digits that it names, of which a shape would forget what they are
     return "".join(_written(op, argument) for op, argument in tokens)
 
 

@@ -57,10 +57,10 @@ class Window:
                 continue
             left, right, shut = self._around(text, end)
             if left > high:
-                parts.append((low, high + _AHEAD))
+                parts.append((low, min(high + _AHEAD, len(text))))
                 low = left
             high, closed = right, shut
-        parts.append((low, high + _AHEAD))
+        parts.append((low, min(high + _AHEAD, len(text))))
         if self._number is None:
             return parts
         number = self._number
