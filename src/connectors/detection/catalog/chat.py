@@ -70,7 +70,7 @@ DETECTORS = (
         body=r"[MNOA][A-Za-z0-9_\-]{22,25}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,40}",
         example=f"MTA{s.mixed(23)}.{s.mixed(6)}.{s.mixed(38)}",
         right=r"(?![A-Za-z0-9_\-])",
-        factors=(r"\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27}",),
+        factors=(r"[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27}",),
         validators=("not_placeholder", "mixed", "entropy_4.0"),
         source="https://discord.com/developers/docs/reference",
     ),
@@ -274,7 +274,7 @@ DETECTORS = (
         body=r"[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{6}:[A-Za-z0-9_\-]{43}",
         example=f"{s.mixed(6)}.{s.mixed(6, 2)}:{s.mixed(43)}",
         right=r"(?![A-Za-z0-9_\-])",
-        factors=(r"\.[A-Za-z0-9_-]{6}:[A-Za-z0-9_-]{43}",),
+        factors=(r"[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{6}:[A-Za-z0-9_-]{43}",),
         source="https://ably.com/docs/auth",
     ),
     keyed(

@@ -16,9 +16,11 @@ _CALLED = (
 )
 _USER = r"(?:user(?:[_\-]?(?:name|id)|[ ]id)?|uid|login|usr)"
 _CALLED_FACTOR = (
-    r"(?:pass|pwd|pw|kennwort|mdp|contrase.a|senha|wachtwoord|has.o|l.senord|adgangskode|salasana"
-    r"|.ifre|[?]{6})\w{0,12}[\x22'`\]\)\\]{0,3}[ \t]{0,16}(?:=|:|,|!=| [\x22'])"
+    r"(?:pass|pwd|kennwort|mdp|contrase.a|senha|wachtwoord|has.o|l.senord|adgangskode|salasana"
+    r"|.ifre|[?]{6})\w{0,12}[\x22'`\]\)\\]{0,3}[ \t]{0,16}[=:,!\x22']"
 )
+_BRIEF_FACTOR = r"pw\w{0,12}[\x22'`\]\)\\]{0,3}[ \t]{0,16}[=:,!\x22']"
+"""By itself, since one short word among long ones makes all of them slow to look for."""
 _NAMED_FACTOR = (
     r"(?:key|token|secret|credential|pat|auth|access|private)[\w.\-]{0,8}[\x22'`\]\)>\\]{0,4}[ \t]{0,16}"
     r"(?:=>|:=|={1,3}|:|,|\||\(| (?:is|as) )[ \t]{0,16}[\x22'`\[(<\\]{0,3}\w[\w\-+/.~%]{10}"
@@ -43,7 +45,7 @@ DETECTORS = (
             _NAMED_FACTOR,
             (
                 r"(?:key|token|secret|credential)[\w.\-]{0,4}"
-                r" (?:for|of) [\w. -]{1,28}(?:=|:| is) ?[\x22']?\w[\w\-+/.~]{10}"
+                r" [fo][of]r? [\w. -]{1,28}[=:s] ?[\x22']?\w[\w\-+/.~]{10}"
             ),
             _SPACED_FACTOR,
         ),
@@ -93,7 +95,7 @@ DETECTORS = (
         pattern=rf"{_CALLED}[\"'`\]\)\\]{{0,3}}[ \t]{{0,16}}(?:=>|:=|={{1,3}}|!==?|:|,|[ \t])[ \t]{{0,6}}\\?"
         r"(?P<quote>[\"'`])(?P<value>[^\"'`\n\\]{4,96})\\?(?P=quote)",
         ignore_case=True,
-        factors=(_CALLED_FACTOR, r"(?:password|passwd|pwd|identified by)[ \t]{1,4}[\x22']"),
+        factors=(_CALLED_FACTOR, _BRIEF_FACTOR, r"(?:password|passwd|pwd|identified by)[ \t]{1,4}[\x22']"),
         validators=("quoted_password",),
         base=Confidence.LIKELY,
         model="secret",
@@ -115,7 +117,7 @@ DETECTORS = (
         pattern=rf"{_CALLED}[ \t]{{0,4}}(?:=>|[=:])[ \t]{{0,4}}(?P<value>(?-i:[^\s\"'`<>,;){{}}(\[\]$%&*=:|]"
         r"[^\s\"'`<>,;)(|]{3,63}))",
         ignore_case=True,
-        factors=(_CALLED_FACTOR,),
+        factors=(_CALLED_FACTOR, _BRIEF_FACTOR),
         validators=("config_password",),
         base=Confidence.LIKELY,
         model="secret",
@@ -152,7 +154,7 @@ DETECTORS = (
         rf"{_CALLED}[\"'\]]{{0,2}}[ \t]{{0,8}}(?:=>|=|:|,|[ \t])[ \t]{{0,8}}[\"'\\]{{0,2}}"
         r"[^\s\"',;={}$<>()]{4,64})",
         ignore_case=True,
-        factors=(_CALLED_FACTOR, r"(?:password|passwd|pwd)[ \t]{1,4}[\x22']"),
+        factors=(_CALLED_FACTOR, _BRIEF_FACTOR, r"(?:password|passwd|pwd)[ \t]{1,4}[\x22']"),
         validators=("login_pair",),
         base=Confidence.LIKELY,
         reach=512,

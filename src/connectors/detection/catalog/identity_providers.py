@@ -219,7 +219,7 @@ DETECTORS = (
         vendor="TrueNAS",
         body=r"\d{1,3}-[A-Za-z0-9]{64}",
         example=f"8-{s.mixed(64)}",
-        factors=(r"-[A-Za-z0-9]{64}",),
+        factors=(r"\d-[A-Za-z0-9]{64}",),
         validators=("not_placeholder", "mixed", "entropy_4.0"),
         source="https://www.truenas.com/docs/scale/toptoolbar/managingapikeys/",
     ),

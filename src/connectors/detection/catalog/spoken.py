@@ -189,8 +189,8 @@ DETECTORS = (
         ignore_case=True,
         factors=(
             (
-                r"(?:password|passwort|kennwort|pwd?|pass|passe|contrase.a|senha)[^\n.:=]{0,24} (?:to|auf|a|\xe0"
-                r"|para|en) [^\s]{0,24}[\d!#$%&+@^\x22'`*_~-]"
+                r"(?:password|passwort|kennwort|pwd?|pass|passe|contrase.a|senha)[^\n.:=]{0,24} [tape\xe0][a-z]{0,3} "
+                r"[^\s]{0,24}[\d!#$%&+@^\x22'`*_~-]"
             ),
         ),
         reach=160,
@@ -210,7 +210,7 @@ DETECTORS = (
         r"|default|db"
         r"|database|prod|vpn)[ ]){0,3}"
         r"(?i:password|passwort|pw|pwd|passphrase|passcode)(?![A-Za-z])",
-        factors=(r" (?i:as|is|for|<-|<=|<--|-) [A-Za-z' ]{0,24}(?i:password|passwort|pwd?|passphrase|passcode)\b",),
+        factors=(r" [AaIiFf<?-][SsOo<=-]?[Rr-]? [A-Za-z' ]{0,24}(?i:password|passwort|pwd?|passphrase|passcode)\b",),
         validators=("sentence_password",),
         base=Confidence.LIKELY,
         aliases=("PASSWORD_IN_CODE",),

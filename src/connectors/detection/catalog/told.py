@@ -66,10 +66,13 @@ DETECTORS = (
         ignore_case=True,
         factors=(
             (
-                r"\b(?:admin|administrator|root|superuser|sysadmin|sa|sys|system|postgres|mysql|oracle|elastic"
-                r"|kibana|grafana"
-                r"|jenkins|tomcat|ubuntu|deploy|cisco|ubnt|pi|guest|demo|operator|backup|service)"
-                r"(?: (?:with|using|and|pw))?[ ,/]{1,3}[\x22'`*]?[a-z!#$%&+@^][^\s/]{2,24}\d"
+                r"\b(?:admin|administrator|root|superuser|sysadmin|system|postgres|mysql|oracle|elastic"
+                r"|kibana|grafana|jenkins|tomcat|ubuntu|deploy|cisco|ubnt|guest|demo|operator|backup|service)"
+                r"(?: [wuap][a-z]{1,4})?[ ,/]{1,3}[\x22'`*]?[a-z!#$%&+@^][^\s/]{2,24}\d"
+            ),
+            *(
+                rf"\b{brief}(?: [wuap][a-z]{{1,4}})?[ ,/]{{1,3}}[\x22'`*]?[a-z!#$%&+@^][^\s/]{{2,24}}\d"
+                for brief in ("sa", "sys", "pi")
             ),
             r"\bssh [\w.-]{1,32}@[\w.-]{1,64} with ",
         ),
