@@ -50,7 +50,13 @@ _PLACED = _form(rf"\b{_KIND_BEFORE}(?:{_NAME} ){{1,5}}?{_NUMBER}\b\.?")
 """A kind of street, its name and a number: `Via delle Coste 41`."""
 _BARE = _form(rf"(?:{_NAME} ){{1,4}}?\d{{1,5}}[A-Za-z]?", lead=rf"(?P<lead>{_NUMBER}) ", after=r"\b(?![.:\-/]\d)")
 """A name between two numbers, with nothing that says street: `450 Tylova 285`."""
+_CODED = re.compile(
+    rf"{_ALONE}(?P<street>(?:(?:Am|An|Auf|Im|In|Zum|Zur|Unter) (?:de[rnm] )?)?{_CAPITAL} (?:{_NAME} )?"
+    r"\d{1,4}[A-Za-z]?)(?=,? ?\n?(?!19\d\d|20\d\d)(?:[A-Z]{1,2}-)?\d{4,5} [^\W\d_a-z][^\W\d_])"
+)
+"""A name and a number before a code and a town: `Am Stadtpark 3, 22303 Hamburg`."""
 _FORMS = (
+    _CODED,
     _form(rf"{_NUMBER},? (?:{_NAME} ){{1,4}}?{_AFTER}", lead=rf"(?:(?P<lead>{_NUMBER}) (?=\d))?", after=r"(?![\w'])"),
     _form(
         rf"{_NUMBER},? {_KIND_BEFORE}(?:{_NAME} ?){{1,5}}?(?:(?<= ){_NUMBER}\b\.?|(?=,|\n|$| Suite| Apt| in ))",
@@ -80,10 +86,15 @@ _UNIT = re.compile(
 )
 _POST = re.compile(r"\s{1,3}(?:[AFD]PO) A[AEP] \d{5}", re.IGNORECASE)
 _SMALL = r"(?:de|del|di|la|le|el|nad|ob|u|v|am|an|der|da|do|dos|sur|en|N|S)\b"
-_TOWN = re.compile(rf"{_BREAK}(?P<part>{_CAPITAL}(?:[ \-](?:{_CAPITAL}|{_SMALL})){{0,5}})")
+_TOWN_WORD = r"(?![a-z])[^\W\d_](?:[^\W\d_]|['’\-])*(?!\w)\.?"
+_TOWN = re.compile(rf"{_BREAK}(?P<part>{_TOWN_WORD}(?:[ \-](?:{_TOWN_WORD}|{_SMALL})){{0,5}})")
+_AFTER_CODE = re.compile(rf" (?P<part>{_TOWN_WORD}(?:[ \-](?:(?:de|del|di|la|am|an der|do|da) )?{_TOWN_WORD}){{0,2}})")
+"""A town that stands after its code: `75002 Paris`."""
 _REGION = re.compile(rf"{_BREAK}(?P<part>(?:[A-Z]{{1,3}}|nan|\d{{1,2}})(?=[ \n,]|$))")
 _CODE = re.compile(
-    rf"{_BREAK}(?P<part>\d{{4,6}}(?:-\d{{3,4}})?|[A-Z]\d[A-Z] \d[A-Z]\d|[A-Z]{{1,2}}\d[A-Z\d]? \d[A-Z]{{2}})(?!\w)"
+    rf"{_BREAK}(?P<part>\d{{4,6}}(?:-\d{{3,4}})?(?: [A-Z]{{2}}(?= [A-Z]))?"
+    r"|\d{3} \d{2}(?= [^\W\d_a-z])|\d{2}-\d{3}"
+    rf"|[A-Z]\d[A-Z] \d[A-Z]\d|[A-Z]{{1,2}}\d[A-Z\d]? \d[A-Z]{{2}})(?!\w)"
 )
 
 
@@ -108,7 +119,10 @@ class StreetAddresses:
     family = "address"
 
     def search(self, text: str) -> Iterator[tuple[int, int, Confidence]]:
-        """Yield each address; one that is written in lines is yielded line by line, without its town."""
+        """Yield each address; one that is written in lines is yielded line by line, without its town.
+
+        What says little by itself, such as a unit or a house number before another, is POSSIBLE.
+        """
         last = 0
         for match in sorted(_streets(text), key=lambda m: (m.start(), -m.end())):
             if match.start() < last:
@@ -118,14 +132,17 @@ class StreetAddresses:
                 yield match.start(), match.end(), Confidence.LIKELY
                 continue
             address = _read(text, match)
+            if match.re is _BARE and not (address.whole or address.lines or _is_asked(text, match)):
+                continue
             for start, end in _shown(text, address):
                 last = max(last, end)
-                yield start, end, Confidence.LIKELY
+                street = start <= match.start("street") < end
+                yield start, end, Confidence.LIKELY if street else Confidence.POSSIBLE
 
 
 _SPOT = re.compile(
-    r"\d(?:(?<=[^\W\d_] \d)|(?<=\w\. \d)"
-    rf"|[A-Za-z]?,? (?:[^\W\d_a-z]|\d{{1,5}},? [^\W\d_]|(?i:{_BEFORE}) ))"
+    rf"\d(?:[A-Za-z]?,? (?:[^\W\d_a-z]|\d{{1,5}},? [^\W\d_]|(?i:{_BEFORE}) )"
+    r"|(?<=[^\W\d_] \d)|(?<=\w[.,] \d))"
 )
 _NAMED = re.compile(rf"(?:[^\W\d_a-z][\w'’\-]*|(?i:{_ENDS}|[úu]t|u))\.? \Z")
 _AROUND = 100
@@ -154,6 +171,18 @@ def _streets(text: str) -> Iterator[re.Match[str]]:
         for form in (*_FORMS, _CUED):
             yield from (match for match in form.finditer(text, low, high) if _is_street(match))
         yield from _CORNER.finditer(text, low, high)
+
+
+_ASKED = re.compile(
+    r"(?:address|lives?|living|resid\w+|located|ship(?:ped|ping)?|deliver\w*|sent?|mail|office|offices|street|visit|moved|home"
+    r"|adres\w*|adress\w*|indirizzo|direcci[oó]n|endere[cç]o|wohn\w*|property|house|building|corner|map|route|directions?|meet|taxi|cab|bus|drops?|stops?)\b[^\n]{0,48}$",
+    re.IGNORECASE,
+)
+
+
+def _is_asked(text: str, match: re.Match[str]) -> bool:
+    """Tell whether the words before a name between two numbers speak of a place."""
+    return bool(_ASKED.search(text, max(match.start() - 64, 0), match.start()))
 
 
 _UNITS = frozenset(
@@ -207,6 +236,9 @@ def _read(text: str, match: re.Match[str]) -> _Address:
         _towns(text, address, town)
     elif code := _CODE.match(text, address.end):
         address.end, address.whole = code.end(), True
+        after = _AFTER_CODE.match(text, code.end())
+        if after and not _starts_sentence(text, after):
+            address.end = after.end()
     return address
 
 
@@ -244,6 +276,9 @@ def _towns(text: str, address: _Address, town: re.Match[str]) -> None:
 def _shown(text: str, address: _Address) -> list[tuple[int, int]]:
     """Return the places to report: the whole, or the parts of an address that is written in lines."""
     first = address.parts[0][0]
+    if text[address.end - 1] == "." and text[address.end - 5 : address.end - 1].isalpha():
+        address.end -= 1
+        address.parts[-1] = (address.parts[-1][0], min(address.parts[-1][1], address.end))
     line = text[text.rfind("\n", 0, first) + 1 : first]
     block = address.lines and not line.strip(" \t>?|•*")
     if address.whole and not block:

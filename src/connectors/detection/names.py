@@ -21,7 +21,10 @@ _JOINERS = frozenset(
     "de da do dos das del della di du van von der den ten ter la le el al bin ibn af av zu zur y e".split()  # noqa: SIM905  # as text
 )
 _TITLES = frozenset(
-    ("mr", "mrs", "ms", "miss", "dr", "prof", "professor", "sir", "madam", "mister", "lord", "lady", "rev")
+    (
+        *("mr", "mrs", "ms", "miss", "dr", "prof", "professor", "sir", "madam", "mister", "lord", "lady", "rev"),
+        *("herr", "frau", "monsieur", "madame", "mme", "mlle", "señor", "señora", "senor", "senora", "signora", "dott"),
+    )
 )
 _SURE = 0.85
 _LIKELY = 0.6

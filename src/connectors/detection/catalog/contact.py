@@ -49,19 +49,27 @@ _NOT_PHONE = (
     "sku",
 )
 
+_LETTERS = r"A-Za-z0-9_À-ɏͰ-ӿ"
+"""Letters of addresses. Those of scripts without blanks are none: there an address ends at its neighbour."""
+
 DETECTORS = (
     Detector(
         id="email_address",
         name="E-mail address",
         family="email",
         category="contact",
-        pattern=r"(?<![\w.+%-])(?P<value>[\w.+%-]{1,64}+@[A-Za-z0-9-]{1,63}+"
-        r"(?:\.[A-Za-z0-9-]{1,63}+){1,6})(?![\w@])",
+        pattern=rf"(?<![{_LETTERS}.+%-])(?P<value>[{_LETTERS}.+%-]{{1,64}}+@[{_LETTERS}-]{{1,63}}+"
+        rf"(?:\.[{_LETTERS}-]{{1,63}}+){{1,6}})(?![{_LETTERS}@])",
         factors=(r"[\w.%+-]@\w",),
         validators=("email_address",),
         normalize="lower",
         base=Confidence.VERY_LIKELY,
-        examples=("write to jo.doe+news@mail.example.co.uk.", "<a_b@firma.de>"),
+        examples=(
+            "write to jo.doe+news@mail.example.co.uk.",
+            "<a_b@firma.de>",
+            "メールjo@acme.testです",
+            "jo@bücher.example",
+        ),
         near_misses=("icon@2x.png", "a@b", "@handle", "user@localhost"),
         aliases=("EMAIL_ADDRESS",),
         source="https://datatracker.ietf.org/doc/html/rfc5322",
@@ -71,9 +79,9 @@ DETECTORS = (
         name="Phone number with country code",
         family="phone",
         category="contact",
-        pattern=r"(?<![\w.+\-/=])(?P<value>(?:\+|00)[1-9]\d{0,2}[ .\-]?(?:\(0?\d{1,4}\)[ .\-]?)?\d{1,5}"
+        pattern=r"(?<![A-Za-z0-9_.+\-/=])(?P<value>(?:\+|00)[1-9]\d{0,2}[ .\-]?(?:\(0?\d{1,4}\)[ .\-]?)?\d{1,5}"
         r"(?:[ .\-/]?\d{1,5}){1,6}"
-        r"(?:[ ]?(?:x|ext\.?)[ ]?\d{1,6})?)(?![\w]|[.\-]\d)",
+        r"(?:[ ]?(?:x|ext\.?)[ ]?\d{1,6})?)(?![A-Za-z0-9_]|[.\-]\d)",
         factors=(r"\+[1-9]\d{0,2}[ .()-]{0,3}\d", r"\b00[1-9]\d{0,2}[ .()-]\d"),
         validators=("phone_number",),
         normalize="digits",
@@ -89,9 +97,9 @@ DETECTORS = (
         family="phone",
         category="contact",
         country="US",
-        pattern=r"(?<![\w.+\-/=])(?<!\+1[ .\-])(?P<value>(?:1[ .\-])?(?:\([2-9]\d{2}\)[ ]?"
+        pattern=r"(?<![A-Za-z0-9_.+\-/=])(?<!\+1[ .\-])(?P<value>(?:1[ .\-])?(?:\([2-9]\d{2}\)[ ]?"
         r"|[2-9]\d{2}[ .\-])[2-9]\d{2}[ .\-]\d{4}"
-        r"(?:[ ]?(?:x|ext\.?)[ ]?\d{1,6})?)(?![\w\-]|\.\d)",
+        r"(?:[ ]?(?:x|ext\.?)[ ]?\d{1,6})?)(?![A-Za-z0-9_\-]|\.\d)",
         factors=(r"(?:^|  \(?|[^\d ] \(?|[^\d +.-]|[^+\d]1[ .-])[2-9]\d{2}\)? ?[.-]?[2-9]\d{2}[ .-]\d{4}",),
         validators=("phone_number",),
         normalize="digits",
@@ -113,8 +121,8 @@ DETECTORS = (
         name="Phone number named as one",
         family="phone",
         category="contact",
-        pattern=r"(?<![\w.+\-/=:#])(?P<value>(?:\(0?\d{1,5}\)[ .\-/]{0,2})?\d(?:[ .\-/]{0,2}\d){4,12}"
-        r"(?:[ ]?(?:x|ext\.?)[ ]?\d{1,6})?)(?![\w\-/:]|[.,]\d)",
+        pattern=r"(?<![A-Za-z0-9_.+\-/=:#])(?P<value>(?:\(0?\d{1,5}\)[ .\-/]{0,2})?\d(?:[ .\-/]{0,2}\d){4,12}"
+        r"(?:[ ]?(?:x|ext\.?)[ ]?\d{1,6})?)(?![A-Za-z0-9_\-/:]|[.,]\d)",
         factors=(
             (
                 r"\b(?:phone|telephone|tel|mobile|cell|fax|whatsapp|telefon|handy|call|calling|tlf|mob"

@@ -11,8 +11,14 @@ DETECTORS = (
         name="Payment card number",
         family="credit_card",
         category="finance",
-        pattern=r"(?<![\w.+\-/])(?P<value>\d(?:[ \-]?\d){11,18})(?![\w\-/]|\.\d)",
-        factors=(r"[1-9]\d{3}[ -]?\d{4}[ -]?\d{4}", r"3\d{3}[ -]\d{6}[ -]\d{4}"),
+        pattern=r"(?<![A-Za-z0-9_.+\-/])(?P<value>\d{4}(?P<gap>[ ]?[.,_/|\n\-][ ]?"
+        r"|[ ]{2,3})\d{4}(?P=gap)\d{4}(?P=gap)\d{4}"
+        r"|\d(?:[ \-]?\d){11,18})(?![A-Za-z0-9_\-/]|\.\d)",
+        factors=(
+            r"[1-9]\d{3}[ -]?\d{4}[ -]?\d{4}",
+            r"3\d{3}[ -]\d{6}[ -]\d{4}",
+            r"[1-9]\d{3}[ .,_/|\n\-]{1,3}\d{4}[ .,_/|\n\-]{1,3}\d{4}[ .,_/|\n\-]{1,3}\d{4}",
+        ),
         validators=("card",),
         normalize="digits",
         base=Confidence.LIKELY,
@@ -28,9 +34,29 @@ DETECTORS = (
             "card " + s.luhn("4" + s.digits(14)),
             s.luhn("5312" + s.digits(11, 2)),
             "my Amex is 3782 822463 10005",
+            "card 4539.5787.6362.1486",
         ),
         near_misses=("card 4111 1111 1111 1112", "1700000000000000", "order 12345678901234567890"),
         aliases=("CREDIT_CARD_NUMBER", "CREDIT_CARD"),
+        source="https://www.iso.org/standard/70484.html",
+    ),
+    Detector(
+        id="credit_card_said",
+        name="Payment card number with words between its groups",
+        family="credit_card",
+        category="finance",
+        pattern=r"(?<![A-Za-z0-9_.+\-/])(?P<value>[2-6]\d{3}(?:[a-zA-Z ,.;\n]{2,12}\d{4}){3})(?![A-Za-z0-9_\-/]|\.\d)",
+        factors=(r"[2-6]\d{3}[a-zA-Z ,.;\n]{2,12}\d{4}[a-zA-Z ,.;\n]{2,12}\d{4}[a-zA-Z ,.;\n]{2,12}\d{4}",),
+        validators=("card",),
+        normalize="digits",
+        base=Confidence.POSSIBLE,
+        context=Context(
+            words=("card", "visa", "mastercard", "credit", "debit", "cc", "kreditkarte", "carte", "tarjeta"),
+            required=True,
+        ),
+        examples=("my card is 4539 then 5787 then 6362 and 1486",),
+        near_misses=("card sales in 2019, 2020, 2021, 2022", "4539 then 5787 then 6362 and 1486"),
+        aliases=("CREDIT_CARD_NUMBER",),
         source="https://www.iso.org/standard/70484.html",
     ),
     Detector(
@@ -67,7 +93,9 @@ DETECTORS = (
         name="International bank account number",
         family="iban",
         category="finance",
-        pattern=r"(?<![A-Za-z0-9])(?P<value>[A-Z]{2}\d{2}(?:[ \-]?[A-Z0-9]{4}){2,7}(?:[ \-]?[A-Z0-9]{1,4})?)"
+        pattern=r"(?<![A-Za-z0-9])(?P<value>[A-Z]{2}\d{2}(?:[A-Z0-9]{11,30}(?![A-Za-z0-9])"
+        r"|(?:[ \-]?[A-Z0-9]{4}){2}(?:[ \-]?(?=[A-Z]{0,3}\d|MTLC)[A-Z0-9]{4}){0,5}(?:[A-Z0-9]{1,4}"
+        r"|[ \-](?=[A-Z]{0,3}\d)[A-Z0-9]{1,4})?))"
         r"(?![A-Za-z0-9])",
         factors=(r"\b[A-Z]{2}\d{2}[ -]?[A-Z0-9]{4}[ -]?\d",),
         ignore_case=True,
@@ -75,7 +103,12 @@ DETECTORS = (
         normalize="alnum",
         base=Confidence.VERY_LIKELY,
         context=Context(words=("iban", "bank account", "account number"), window=40),
-        examples=("IBAN DE89 3704 0044 0532 0130 00", "GB29NWBK60161331926819", "iban: gb29 nwbk 6016 1331 9268 19"),
+        examples=(
+            "IBAN DE89 3704 0044 0532 0130 00",
+            "GB29NWBK60161331926819",
+            "iban: gb29 nwbk 6016 1331 9268 19",
+            "pay ES91 2100 0418 4502 0005 1332 soon",
+        ),
         near_misses=("AB12 3456 7890 1234", "order DE89370400440"),
         aliases=("IBAN_CODE",),
         source="https://www.swift.com/standards/data-standards/iban-international-bank-account-number",

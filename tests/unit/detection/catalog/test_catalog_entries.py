@@ -70,11 +70,11 @@ def test_ids_are_unique_and_plain():
 
 
 def test_resolve_takes_ids_and_aliases_of_any_case():
-    assert catalog.resolve("credit_card") == catalog.resolve("CREDIT_CARD_NUMBER")
+    assert catalog.resolve("iban") == catalog.resolve("IBAN_CODE")
     assert len(catalog.resolve("api_key")) > 300
     with pytest.raises(KeyError):
         catalog.resolve("NO_SUCH_NAME")
 
 
 def test_select_returns_each_detector_once():
-    assert [d.id for d in catalog.select(["iban", "IBAN_CODE", "credit_card"])] == ["credit_card", "iban"]
+    assert [d.id for d in catalog.select(["iban", "IBAN_CODE", "us_ssn"])] == ["iban", "us_ssn"]
