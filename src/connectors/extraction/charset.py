@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import sys
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -46,6 +47,8 @@ def decode(data: bytes, *, final: bool = True, hint: str = "") -> str:
             return data.decode(name, "replace")
     if wide := _wide(data[:_SAMPLE]):
         return data.decode(wide, "replace")
+    if b"\x1b$B" in data[:_SAMPLE] and (text := _try(data, "iso2022_jp_ext")) is not None:
+        return text  # the mail encoding of Japan is ASCII to look at
     try:
         return codecs.getincrementaldecoder("utf-8")().decode(data, final)
     except UnicodeDecodeError:
@@ -96,7 +99,7 @@ def _broken_utf8(data: bytes) -> bool:
 
 
 def _wide(sample: bytes) -> str:
-    """Recognize UTF-16 without a BOM by its NULs at every other byte."""
+    """Recognize UTF-16 and UTF-32 without a BOM; both have NULs, at least beside blanks and line breaks."""
     pairs = len(sample) // 2
     if pairs < 4 or b"\0" not in sample:
         return ""
@@ -105,4 +108,30 @@ def _wide(sample: bytes) -> str:
         return "utf-16-le"
     if even >= 0.7 * pairs and odd <= 0.02 * pairs:
         return "utf-16-be"
-    return ""
+    if found := next((name for name in ("utf-32-le", "utf-32-be") if _reads(sample, name, 4)), ""):
+        return found
+    best = max(("utf-16-le", "utf-16-be"), key=lambda name: _blanks(sample, name))
+    return best if _blanks(sample, best) and _reads(sample, best, 2) else ""
+
+
+def _reads(sample: bytes, encoding: str, width: int) -> bool:
+    """Say whether nearly all of a sample reads as printable characters, which bytes of another kind do not."""
+    whole = sample[: len(sample) - len(sample) % width]
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(whole)
+    except UnicodeDecodeError:
+        return False
+    shown = sum(map(str.isprintable, text)) + sum(map(text.count, "\t\r\n\ufeff"))
+    return len(text) >= _LEAST and shown >= 0.99 * len(text)
+
+
+_LEAST = 8
+"""Fewer characters than that are too few to tell."""
+
+
+def _blanks(sample: bytes, encoding: str) -> int:
+    """Count the blanks and line breaks that a sample has in an encoding, each at an even place."""
+    marks = {mark.encode(encoding) for mark in " \n、。　"}
+    pairs = memoryview(sample[: len(sample) - len(sample) % 2]).cast("H")
+    wanted = [int.from_bytes(mark, sys.byteorder) for mark in marks]
+    return sum(1 for pair in pairs if pair in wanted)

@@ -51,8 +51,27 @@ def _properties(container: olefile.OleFileIO) -> Iterator[Item]:
     found = container.get_metadata()
     values = [getattr(found, name, None) for name in (*found.SUMMARY_ATTRIBS, *found.DOCSUM_ATTRIBS)]
     texts = [_as_text(value) for value in values if isinstance(value, bytes | str)]
+    texts += _own_properties(container)
     if shown := "\n".join(text for text in texts if text):
         yield Text(shown, "#properties")
+
+
+_PROPERTIES = "\x05DocumentSummaryInformation"
+
+
+def _own_properties(container: olefile.OleFileIO) -> list[str]:
+    """Return the strings of the properties that a user added: the second section, which olefile leaves out.
+
+    [MS-OLEPS] 2.21 has the layout: a header of 28 bytes, then an identifier and an offset per section.
+    """
+    if not container.exists(_PROPERTIES):
+        return []
+    with container.openstream(_PROPERTIES) as source:
+        data = bytes(source.read(_STREAM_LIMIT))
+    if len(data) < 68 or struct.unpack_from("<I", data, 24)[0] < 2:
+        return []
+    (start,) = struct.unpack_from("<I", data, 64)
+    return strings(data[start:]).splitlines()
 
 
 def _as_text(value: bytes | str) -> str:
@@ -133,8 +152,8 @@ def _slides(data: bytes, meter: Meter) -> Iterator[str]:
         meter.tick()
         options, kind, size = struct.unpack_from("<HHI", data, at)
         at += 8
-        if options & 0xF == 0xF:
-            continue  # a container: its records follow
+        if options & 0xF == 0xF or kind == 0x138B:
+            continue  # a container, or a tag that packs one, such as a comment's: its records follow
         body = data[at : at + size]
         if kind in (0x0FA0, 0x0FBA):
             yield body.decode("utf-16-le", "replace").replace("\r", "\n")

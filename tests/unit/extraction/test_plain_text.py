@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import random
 
 import pytest
 from hypothesis import given
@@ -140,3 +141,37 @@ def test_equal_names_are_no_header():
     [text] = Extraction(sandbox=False).extract_bytes(b"yes,no,yes\nno,no,yes\nyes,yes,no\n")
     assert isinstance(text, Text)
     assert text.columns == ()
+
+
+_SAID = {
+    "ru": "Добрый день! Пароль от сервера: tr0ub4dor77. Пожалуйста, не пересылайте его никому.",
+    "ja": "お世話になっております。新しいパスワードは tr0ub4dor77 です。よろしくお願いいたします。",
+    "zh": "大家好，服务器的密码是 tr0ub4dor77，请不要转发给别人，谢谢大家的配合。",
+    "de": "Schöne Grüße aus Köln, das Passwort für den Server lautet tr0ub4dor77, bitte nicht weitergeben.",
+    "ko": "안녕하세요, 서버 비밀번호는 tr0ub4dor77 입니다. 다른 사람에게 알려주지 마세요.",
+}
+
+
+@pytest.mark.parametrize(
+    ("language", "encodings"),
+    [
+        ("ru", ("windows-1251", "koi8-r", "cp866", "iso8859-5")),
+        ("ja", ("shift_jis", "euc-jp", "iso2022_jp")),
+        ("zh", ("gb18030", "gbk")),
+        ("de", ("cp1252", "cp850")),
+        ("ko", ("euc-kr",)),
+    ],
+)
+def test_any_encoding_is_read_without_a_mark(language, encodings):
+    text = _SAID[language]
+    for encoding in (*encodings, "utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"):
+        data = text.encode(encoding)
+        assert (encoding, charset.decode(data), charset.is_text(data)) == (encoding, text, True)
+
+
+def test_bytes_that_are_no_text_are_not_taken_for_wide_ones():
+    rng = random.Random(3)
+    for size in (16, 40, 200, 3000):
+        assert not charset.is_text(b"\0\1" + rng.randbytes(size))
+    assert not charset.is_text(bytes(400))
+    assert not charset.is_text(b"\x7fELF\2\1\1\0" + bytes(8) + b"\3\0\x3e\0\1\0\0\0\x80\x10\0\0\0\0\0\0" * 4)
