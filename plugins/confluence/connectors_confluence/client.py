@@ -261,7 +261,7 @@ class Confluence:
         if self.config.is_cloud:
             child = f"child/attachment/att{_segment(attachment_id)}/download"
             return self.open(f"{self.v1}/content/{_segment(container_id)}/{child}")
-        return self.open(f"/download/attachments/{_segment(container_id)}/{quote(name, safe='')}")
+        return self.open(f"/download/attachments/{_segment(container_id)}/{_segment(name)}")
 
     def versions(self, kind: str, content_id: str) -> Iterator[tuple[int, int, str, str]]:
         """Yield number, time (microseconds), title and body of every old version, newest first.
@@ -368,4 +368,4 @@ def seconds(header: str | None, now: datetime) -> float | None:
 
 
 def _segment(value: str) -> str:
-    return quote(value, safe="")
+    return quote(value, safe="", errors="replace")

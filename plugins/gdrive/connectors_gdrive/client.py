@@ -345,7 +345,11 @@ class Drive:
         request = _TokenRequest(session=self._http_session())
 
         def authorize(method: str, url: str, headers: MutableMapping[str, str]) -> None:
-            credentials.before_request(request, method, url, headers)
+            try:
+                credentials.before_request(request, method, url, headers)
+            except (TypeError, OverflowError, AttributeError) as error:
+                # The library takes the token endpoint's answer as it comes.
+                raise Transient(f"the token endpoint's answer cannot be read: {type(error).__name__}") from None
 
         return SessionHttp(self._http_session(), authorize)
 

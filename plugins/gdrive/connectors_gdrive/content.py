@@ -102,7 +102,8 @@ def metadata(file: Mapping[str, JSON]) -> Iterator[ScanUnit]:
 
 def _content(drive: Drive, subject: str, file: Mapping[str, JSON]) -> Iterator[ScanUnit | UnitFailure]:
     kind = str(file.get("mimeType", ""))
-    if (file.get("capabilities") or {}).get("canDownload") is False:
+    may = file.get("capabilities")
+    if isinstance(may, Mapping) and may.get("canDownload") is False:
         yield UnitFailure("content", Gap.MISSING_SCOPE, "the owner forbids downloads")
     elif not kind.startswith(GOOGLE):
         yield ScanUnit(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from connectors import Context
@@ -139,5 +139,6 @@ class People:
             entry = self._drive.user(self._config.admin, address)
         except (MissingScope, Unsupported):
             return Person(address, ref.name, address)
-        name = str((entry.get("name") or {}).get("fullName") or ref.name)
+        named = entry.get("name")
+        name = str((named.get("fullName") if isinstance(named, Mapping) else "") or ref.name)
         return Person(address, name, str(entry.get("primaryEmail") or address))

@@ -203,7 +203,7 @@ class GitHubClient:
     def open_wiki(self, repository: str, page: str) -> BinaryIO:
         """Open the source of a wiki page; there is no API for wikis, only the raw host."""
         root = self._config.raw_url.rstrip("/")
-        return self._open(f"{root}/wiki/{repository}/{quote(page)}.md", "text/plain")
+        return self._open(f"{root}/wiki/{repository}/{quote(page, errors='replace')}.md", "text/plain")
 
     def open_raw(self, url: str) -> BinaryIO:
         """Open a gist file's `raw_url`, without the token when it is on a host that is not the API's own."""

@@ -91,7 +91,7 @@ class CodeReader:
 
     def _head(self, etag: str) -> Head | None:
         """Return the branch's head, None when it has not moved since `etag`."""
-        path = f"repos/{self.repo.full_name}/branches/{quote(self.branch)}"
+        path = f"repos/{self.repo.full_name}/branches/{quote(self.branch, errors='replace')}"
         answer = self.client.get(path, etag=etag)
         if answer.unchanged:
             return None
@@ -107,7 +107,7 @@ class CodeReader:
         A comparison starts at the merge base: after a forced push it does not show what went away, unless the
         branch is new and nothing of it is known.
         """
-        path = f"repos/{self.repo.full_name}/compare/{quote(base)}...{head.sha}"
+        path = f"repos/{self.repo.full_name}/compare/{quote(base, errors='replace')}...{head.sha}"
         try:
             found = self.client.get(path, per_page=1).data
         except (NotFound, Unsupported):

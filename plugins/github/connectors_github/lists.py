@@ -61,12 +61,12 @@ def by_time(client: GitHubClient, path: str, cursor: Cursor | None, make: Make, 
             if str(item.get("id")) not in seen or item.get("updated_at") != since:
                 batch.add(item, make)
         edge = max((str(item.get("updated_at") or "") for item in answer.items), default="") or since
-        at_edge = [item.get("id") for item in answer.items if item.get("updated_at") == edge]
+        at_edge = [str(item.get("id")) for item in answer.items if item.get("updated_at") == edge]
         if edge == since:
-            at_edge, number = [*(state.get("seen") or ()), *at_edge], number + 1
+            at_edge, number = [*seen, *at_edge], number + 1
         else:
             number = 1
-        following = {"since": edge, "seen": sorted(set(at_edge), key=str), "page": number, "full": state["full"]}
+        following = {"since": edge, "seen": sorted(set(at_edge)), "page": number, "full": state["full"]}
         if answer.last_page:
             yield batch.page({**following, "page": 1, "full": False}, done=True, reconcile=bool(state["full"]))
             return
@@ -140,7 +140,7 @@ class Commits:
         """Yield the pages of a pass."""
         state: JsonObject = dict(cursor or {})
         if "target" not in state:
-            path = f"repos/{self.repo.full_name}/branches/{quote(self.branch)}"
+            path = f"repos/{self.repo.full_name}/branches/{quote(self.branch, errors='replace')}"
             try:
                 found = self.client.get(path).data
             except NotFound:
@@ -169,7 +169,7 @@ class Commits:
         base = state.get("head") or start
         if base and not state.get("all"):
             try:
-                path = f"{root}/compare/{quote(str(base))}...{state['target']}"
+                path = f"{root}/compare/{quote(str(base), errors='replace')}...{state['target']}"
                 return self.client.get(path, per_page=_SIZE, page=page)
             except (NotFound, Unsupported):
                 state["all"] = True

@@ -261,7 +261,7 @@ class Jira:
         """Open the content of an attachment."""
         if self.config.is_cloud:
             return self.download(f"{self.api}/attachment/content/{_segment(attachment_id)}")
-        return self.download(f"/secure/attachment/{_segment(attachment_id)}/{quote(name, safe='')}")
+        return self.download(f"/secure/attachment/{_segment(attachment_id)}/{_segment(name)}")
 
     def user(self, user_id: str) -> Mapping[str, Any]:
         """Return one user: by account id on Cloud, by key on Data Center."""
@@ -378,4 +378,4 @@ def dumps(value: Any) -> str:
 
 
 def _segment(value: str) -> str:
-    return quote(value, safe="")
+    return quote(value, safe="", errors="replace")
