@@ -23,6 +23,8 @@ from sqlalchemy.dialects.postgresql.base import PGDDLCompiler, PGDialect
 from sqlalchemy_cockroachdb.ddl_compiler import CockroachDDLCompiler
 from sqlalchemy_cockroachdb.psycopg import CockroachDBDialect_psycopg
 
+from connectors.detection import Engine, load_engine
+from connectors.detection.cache import user_cache
 from connectors.store.engine import Database
 from connectors.store.migrations import upgrade
 from connectors.store.tables import metadata
@@ -52,6 +54,22 @@ class CockroachOnPostgres(CockroachDBDialect_psycopg):  # type: ignore[misc]
 for _name in REFLECTION:
     setattr(CockroachOnPostgres, _name, getattr(PGDialect, _name))
 registry.impls["cockroachdb.pgshim"] = lambda: CockroachOnPostgres
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where whatever a test starts keeps compiled detectors: one folder for all processes, none of the user's own."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def engine(cache_folder: Path) -> Engine:
+    """The detectors that are on by default, compiled once for all processes."""
+    return load_engine(cache=user_cache())
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -205,7 +223,23 @@ def open_database(database_url: str, dialect: str) -> Iterator[Callable[..., Dat
         database.close()
 
 
+@pytest.fixture(scope="session")
+def kept_databases() -> Iterator[dict[str, Database]]:
+    """Databases that tests take over from each other: what is compiled once serves them all."""
+    kept: dict[str, Database] = {}
+    yield kept
+    for database in kept.values():
+        database.close()
+
+
 @pytest.fixture
-def database(open_database: Callable[..., Database]) -> Database:
+def database(
+    database_url: str, dialect: str, open_database: Callable[..., Database], kept_databases: dict[str, Database]
+) -> Database:
     """An empty, migrated database, on each dialect."""
-    return open_database()
+    if dialect == "sqlite":
+        return open_database()
+    if database_url not in kept_databases:
+        level = "SERIALIZABLE" if dialect == "cockroachdb" else None
+        kept_databases[database_url] = Database(database_url, isolation_level=level)
+    return kept_databases[database_url]

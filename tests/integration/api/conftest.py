@@ -12,7 +12,7 @@ from connectors.api import create_api
 from connectors.api.app import Api
 from connectors.api.issuing import create
 from connectors.config import parse_config
-from connectors.detection import Engine, load_engine
+from connectors.detection import Engine
 from connectors.runtime import Runtime
 from connectors.store.keys import SCOPES
 
@@ -25,11 +25,6 @@ api: {allow_webhooks: [127.0.0.1]}
 """
 
 MakeKey = Callable[..., str]
-
-
-@pytest.fixture(scope="session")
-def engine() -> Engine:
-    return load_engine()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from connectors import Connector, hookimpl
 from connectors.alerts.destination import Alert, Delivered, Destination
 from connectors.config import parse_config
-from connectors.detection import Engine, load_engine
+from connectors.detection import Engine
 from connectors.host import Host
 from connectors.metrics import Metrics
 from connectors.model import (
@@ -183,11 +183,6 @@ class House:
 
     def lines(self) -> list[Any]:
         return self.database.read(lambda c: ledger.coverage(c, "default"))
-
-
-@pytest.fixture(scope="session")
-def engine() -> Engine:
-    return load_engine()
 
 
 @pytest.fixture

@@ -6,9 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
-
-from connectors.detection import Engine, load_engine
+from connectors.detection import Engine
 from connectors.model import Confidence, Delivery, Event, EventKind, ScanUnit
 from connectors.testing import company
 from connectors.testing.context import MemoryContext
@@ -19,11 +17,6 @@ from connectors_github.config import GitHubConfig
 from connectors_github.connector import GitHubConnector
 from connectors_slack.config import SlackConfig
 from connectors_slack.connector import SlackConnector
-
-
-@pytest.fixture(scope="module")
-def engine() -> Engine:
-    return load_engine()
 
 
 def found_in(engine: Engine, connector: Any, events: tuple[Event, ...], app: str) -> set[tuple[str, str, str, str]]:

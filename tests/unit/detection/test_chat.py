@@ -7,14 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.detection import load_engine
-
 CHAT = runpy.run_path(str(Path(__file__).parents[3] / "bench" / "chat.py"))
-
-
-@pytest.fixture(scope="module")
-def engine():
-    return load_engine()
 
 
 @pytest.mark.parametrize(("name", "least"), [("first", 0.96), ("second", 0.91), ("third", 0.95)])

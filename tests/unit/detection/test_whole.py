@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.detection import Engine, catalog, load_engine
+from connectors.detection.cache import user_cache
 from connectors.detection.catalog import load
 from connectors.errors import ConfigError
 from connectors.model import Match
@@ -71,12 +72,12 @@ PIECES = (
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return load_engine(include=("person_name", "street_address"))
+    return load_engine(include=("person_name", "street_address"), cache=user_cache())
 
 
 @pytest.fixture(scope="module")
 def plain() -> Engine:
-    return load_engine()
+    return load_engine(cache=user_cache())
 
 
 texts = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=6)), max_size=14).map("".join)
