@@ -23,6 +23,7 @@ import sqlalchemy as sa
 import uvicorn
 from pydantic import BaseModel
 
+from connectors.cli.run import settle
 from connectors.model import Match
 
 TEXT = (
@@ -83,6 +84,7 @@ def opened(folder: str, url: str) -> Any:
 def serve(make: Callable[[str, str], Any], folder: str, url: str, port: Any) -> None:
     """Serve one application until the process is ended."""
     app = make(folder, url)
+    settle()  # as `connectors serve` does, for both
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", access_log=False))
 
     async def run() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import math
+import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from starlette.requests import Request
 
@@ -34,7 +35,7 @@ class Exchange:
 
     at: datetime
     started: float
-    id: UUID = field(default_factory=uuid4)
+    id: UUID = field(default_factory=lambda: UUID(int=random.getrandbits(128), version=4))
     key: Key | None = None
     endpoint: str = ""
     size: int = 0
@@ -96,7 +97,7 @@ class Gate:
         self._metrics.api_quota.labels(key.tenant).set(spent.remaining)
         end = quotas.period_end(self.now())
         exchange.header(b"x-quota-remaining", spent.remaining)
-        exchange.header(b"x-quota-period-end", end.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        exchange.header(b"x-quota-period-end", f"{end.year}-{end.month:02d}-01T00:00:00Z")
         if not spent.allowed:
             self._refused("quota")
             after = str(max(1, math.ceil((end - self.now()).total_seconds())))

@@ -21,7 +21,8 @@ KEPT = timedelta(days=400)
 
 def period_of(now: datetime) -> str:
     """Return the quota period that `now` is in: the calendar month, UTC."""
-    return now.astimezone(UTC).strftime("%Y-%m")
+    now = now.astimezone(UTC)
+    return f"{now.year}-{now.month:02d}"
 
 
 def period_end(now: datetime) -> datetime:
