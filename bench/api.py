@@ -37,6 +37,7 @@ CONNECTIONS = 16
 CONFIG = """
 database: {{url: "{url}"}}
 tenants: {{default: {{tier: internal}}}}
+api: {{uploads: {{files: 100000}}}}
 """
 
 
