@@ -130,11 +130,15 @@ def count(runtime: Runtime, table: str, **equal: Any) -> int:
 
 
 def wait_for(runtime: Runtime, at_least: int, process: subprocess.Popen[bytes], *, table: str, **equal: Any) -> None:
-    deadline = time.monotonic() + 60
-    while count(runtime, table, **equal) < at_least and time.monotonic() < deadline and process.poll() is None:
-        time.sleep(0.02)
+    # Long, because it only bounds a failure: on a machine that does much else a process takes long to start.
+    deadline = time.monotonic() + 240
+    while count(runtime, table, **equal) < at_least:
+        assert process.poll() is None, "the worker ended by itself"
+        assert time.monotonic() < deadline, f"{count(runtime, table, **equal)} of {at_least} after four minutes"
+        time.sleep(0.05)
 
 
+@pytest.mark.timeout(600)
 def test_killed_at_random_moments_nothing_is_lost_and_nothing_doubled(
     runtime: Runtime, receiver: Receiver, tmp_path: Path
 ) -> None:

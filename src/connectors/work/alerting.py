@@ -14,7 +14,7 @@ import structlog
 
 from connectors import tracing
 from connectors.alerts.destination import Alert, Delivered, Resolves
-from connectors.alerts.grouping import Group, Throttle, notice, summarize
+from connectors.alerts.throttle import Group, Throttle, notice, summarize
 from connectors.contract import KnowsPeople
 from connectors.errors import AuthError, ConfigError, ConnectorsError, RateLimited, Transient, Unsupported
 from connectors.host import wall
@@ -269,6 +269,7 @@ def _receipt(
 ) -> None:
     if delivered is not None:
         alerts.keep_receipt(run.database, connection, told, "delivered", _delivered(run, delivered))
+        log.debug("alert_delivered", alert=str(told.id), destination=told.destination)
         _ask_to_close(run, connection, told.findings)
         return
     receipt = Receipt("retry" if again else "failed", run.row["attempts"], run.now(), detail=str(error))

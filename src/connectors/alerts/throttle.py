@@ -1,16 +1,18 @@
-"""Which findings make one alert, what it is called, and when it waits. Pure."""
+"""When an alert waits, the one alert that tells what waited, and notices about connections. Pure.
+
+What makes one alert is planned where findings are recorded: `store/planning.py`.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from connectors.alerts.destination import Alert
-from connectors.model import Container, Finding, Person, Resource, Severity
+from connectors.model import Container, Finding, Resource, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,68 +34,12 @@ class Group:
         return max(finding.severity for finding in self.findings)
 
 
-def group(findings: Iterable[Finding], destinations: Callable[[str], Iterable[str]]) -> tuple[Group, ...]:
-    """Group new and reopened findings by (policy, destination, connection, resource).
-
-    `destinations` names where a policy's alerts go. The result is ordered, worst finding first in each
-    group, so that the same findings in any order give the same groups.
-    """
-    found: defaultdict[tuple[str, str, str, str], dict[str, Finding]] = defaultdict(dict)
-    for finding in findings:
-        for policy in finding.policies:
-            for destination in destinations(policy):
-                key = (policy, destination, finding.connection, finding.resource.id)
-                found[key][finding.id] = finding
-    return tuple(
-        Group(policy, destination, tuple(sorted(members.values(), key=_worst_first)))
-        for (policy, destination, _, _), members in sorted(found.items())
-    )
-
-
 def _worst_first(finding: Finding) -> tuple[int, int, str, str]:
     return (-finding.severity, -finding.confidence, finding.part, finding.id)
 
 
-def alert_id(tenant: str, group: Group) -> str:
-    """Name a group's alert: the same over retries, another one when a finding is reopened later.
-
-    A finding's version says at which state of its resource it was found, so a finding that comes back at a
-    later version is told again.
-    """
-    first = group.findings[0]
-    members = sorted((finding.id, finding.version) for finding in group.findings)
-    return _named("alert", tenant, group.policy, group.destination, first.connection, first.resource.id, members)
-
-
 def _named(kind: str, *parts: object) -> str:
     return f"{kind}-{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]}"
-
-
-def make_alert(
-    group: Group,
-    *,
-    tenant: str,
-    now: datetime,
-    author: Person | None = None,
-    message: str = "",
-    links: dict[str, str] | None = None,
-) -> Alert:
-    """Make the alert that tells a group."""
-    first = group.findings[0]
-    return Alert(
-        id=alert_id(tenant, group),
-        tenant=tenant,
-        policy=group.policy,
-        severity=group.severity,
-        app=first.app,
-        connection=first.connection,
-        resource=first.resource,
-        findings=group.findings,
-        created_at=now,
-        author=author,
-        message=message,
-        links=dict(links or {}),
-    )
 
 
 @dataclass(frozen=True, slots=True)
