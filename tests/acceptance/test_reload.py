@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -26,13 +27,14 @@ CONNECTION = """
     config: {{token: {token}, webhook_secret: {secret}, base_url: {url}/api/}}"""
 
 REST = """
-policies: [{{name: only, detectors: [{detectors}], min_confidence: POSSIBLE}}]
+policies: [{{name: only, detectors: [{detectors}], min_confidence: POSSIBLE, alert: [screen]}}]
+destinations: {{screen: {{kind: console}}}}
 gateway: {{port: {port}}}
 outbound: {{allow: [127.0.0.0/8]}}
 work: {{threads: 1, poll: 0.05}}
 detection: {{cache: {cache}}}
 dashboard: {{enabled: false}}
-log: {{format: json}}
+log: {{format: json, level: debug}}
 """
 
 
@@ -154,3 +156,32 @@ def test_a_change_that_only_a_start_takes_up_is_told(house: House) -> None:
     house.reload(until='"restart_needed"')
     assert '"key": "gateway.port"' in house.log.read_text()
     assert house.status("acme") == 200
+
+
+IDS = {
+    "delivery_accepted": {"delivery", "events", "connection", "tenant", "residency"},
+    "event_recorded": {"event_id", "connection", "tenant", "residency"},
+    "alert_delivered": {"alert", "destination", "job", "queue", "connection", "tenant", "residency"},
+    "job_done": {"job", "queue", "connection", "tenant", "residency"},
+}
+
+
+def test_the_lines_of_one_webhook_hang_together_and_hold_none_of_it(house: House) -> None:
+    house.write("acme", detectors="aws_access_key_id")
+    house.reload(until='"reloaded"')
+    assert house.status("acme", f"swordfish {aws_key('walk')}") == 200
+    wait(house, lambda: '"alert_delivered"' in house.log.read_text())
+    wait(house, lambda: '"job_done"' in house.log.read_text().partition('"alert_delivered"')[2])
+    text = house.log.read_text()
+    lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    for name, wanted in IDS.items():
+        found = [line for line in lines if line["event"] == name]
+        assert found, name
+        assert all(wanted <= line.keys() for line in found), name
+    [delivered] = [line for line in lines if line["event"] == "delivery_accepted"]
+    [recorded] = [line for line in lines if line["event"] == "event_recorded"]
+    assert delivered["events"] == [recorded["event_id"]]
+    told = next(line for line in lines if line["event"] == "alert_delivered")
+    assert told["job"] in {line["job"] for line in lines if line["event"] == "job_done"}
+    shown = [line for line in text.splitlines() if "swordfish" in line or aws_key("walk") in line]
+    assert shown == []

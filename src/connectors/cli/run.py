@@ -77,6 +77,7 @@ def worker(state: State, residencies: tuple[str, ...], metrics_port: int, metric
             working.stop()
             working.runtime.close()
             working = started(fresh, metrics, residencies=residencies)
+            tell_reloaded(fresh)
     working.stop()
     working.runtime.close()
 
@@ -87,7 +88,11 @@ def _serve(state: State, service: str, *, host: str | None, port: int | None) ->
     announce(runtime)
     metrics = Metrics()
     working = started(runtime, metrics) if service == "up" else None
-    served = Exchangeable(site(runtime, metrics=metrics), retired=lambda app: app.state.runtime.close())
+    served = Exchangeable(
+        site(runtime, metrics=metrics),
+        begun=lambda app: tell_reloaded(app.state.runtime),
+        retired=lambda app: app.state.runtime.close(),
+    )
     settle()
     current = runtime
 
@@ -180,8 +185,12 @@ def reloaded(state: State, old: Runtime) -> Runtime | None:
         return None
     for key in restart_needed(old.config, runtime.config):
         log.warning("restart_needed", key=key)
-    log.info("reloaded", connections=len(runtime.config.connections), policies=len(runtime.config.policies))
     return runtime
+
+
+def tell_reloaded(runtime: Runtime) -> None:
+    """Say that a new configuration is in force."""
+    log.info("reloaded", connections=len(runtime.config.connections), policies=len(runtime.config.policies))
 
 
 def restart_needed(old: Config, new: Config) -> Iterator[str]:

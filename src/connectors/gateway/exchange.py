@@ -22,12 +22,20 @@ PATIENCE = 20.0
 class Exchangeable:
     """The ASGI application that a server is given: it passes everything to the one that is current.
 
-    `exchange` may be called by any thread and by a signal handler. The new application is built and started first;
-    the old one ends, and `retired` is called with it, when its last request is answered.
+    `exchange` may be called by any thread and by a signal handler. The new application is built and started first,
+    and `begun` is called with it when it gets the requests; the old one ends, and `retired` is called with it, when
+    its last request is answered.
     """
 
-    def __init__(self, app: Starlette, *, retired: Callable[[Starlette], None] = lambda _app: None) -> None:
+    def __init__(
+        self,
+        app: Starlette,
+        *,
+        begun: Callable[[Starlette], None] = lambda _app: None,
+        retired: Callable[[Starlette], None] = lambda _app: None,
+    ) -> None:
         self._current = _Living(app)
+        self._begun = begun
         self._retired = retired
         self._loop: asyncio.AbstractEventLoop | None = None
         self._exchanges: set[asyncio.Task[None]] = set()
@@ -66,6 +74,7 @@ class Exchangeable:
             fresh = _Living(app)
             await fresh.start()
             old, self._current = self._current, fresh
+            self._begun(app)
         await old.end()
         await run_in_threadpool(self._retired, old.app)
 

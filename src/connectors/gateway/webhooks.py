@@ -121,6 +121,14 @@ class Webhooks:
         keys = [row["resource_key"] for row in prepared.events]
         with tracing.span("delivery", keys, connection=door.owner.connection, events=len(keys)):
             await self._intakes[door.owner.residency].accept(prepared)
+        log.debug(
+            "delivery_accepted",
+            delivery=str(arrival.id),
+            connection=arrival.connection,
+            tenant=arrival.tenant,
+            residency=arrival.residency,
+            events=[str(row["id"]) for row in prepared.events],
+        )
 
     def _answer(self, connection: str, outcome: str, status: int, receipt: Receipt | None = None) -> Response:
         self._metrics.deliveries.labels(connection, outcome).inc()

@@ -202,7 +202,7 @@ class EventWorker:
             self._stream.retry(row, due_at=now + timedelta(minutes=1), reason=str(error), refund=True)
         else:
             limit = PLUGIN_ATTEMPTS if isinstance(error, PluginFault) else self._runtime.config.work.attempts
-            log.warning("event_failed", connection=task.connection, id=str(row["id"]), error=str(error))
+            log.warning("event_failed", **_ids(row), error=str(error))
             if row["attempts"] >= limit:
                 reason = Gap.PLUGIN_FAULT if isinstance(error, PluginFault) else Gap.GAVE_UP
                 self._bury(row, str(error), task=task, gap=reason)
@@ -232,7 +232,7 @@ class EventWorker:
             ledger.put_gaps(self._database, connection, self._residency, [failure])
 
         if self._stream.bury(row, reason=reason, expires_at=expires, effects=account):
-            log.error("event_buried", connection=row["connection"], id=str(row["id"]), reason=reason)
+            log.error("event_buried", **_ids(row), reason=reason)
 
     def _record(self, finished: Sequence[Finished]) -> None:
         if not finished:
@@ -252,7 +252,7 @@ class EventWorker:
         try:
             done = self._commit([item])
         except LostLease:
-            log.info("lease_lost", connection=item.task.connection, id=str(item.row["id"]))
+            log.info("lease_lost", **_ids(item.row))
         except UNSTORABLE as error:
             self._failed(item.row, item.task, Transient(f"it cannot be stored ({type(error).__name__})"))
             return
@@ -280,6 +280,7 @@ class EventWorker:
 
     def _count(self, finished: Sequence[Finished], done: Recorded) -> None:
         for item in finished:
+            log.debug("event_recorded", **_ids(item.row), findings=len(item.scan.drafts), gaps=len(item.scan.gaps))
             self._metrics.events.labels(item.task.app, item.row["source"]).inc()
             for failure in item.scan.gaps:
                 self._metrics.gaps.labels(item.task.app, failure.reason.value).inc()
@@ -294,6 +295,12 @@ class EventWorker:
 
     def _later(self, row: Row) -> datetime:
         return self._runtime.now() + leases.backoff(row["attempts"])
+
+
+def _ids(row: Row) -> dict[str, str]:
+    """Return what every line about an event says of it."""
+    named = {name: str(row[name]) for name in ("residency", "tenant", "connection")}
+    return {**named, "event_id": str(row["id"])}
 
 
 @dataclass(frozen=True, slots=True)

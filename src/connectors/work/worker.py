@@ -10,6 +10,7 @@ from functools import partial
 
 import sqlalchemy as sa
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from connectors.errors import (
     AuthError,
@@ -233,6 +234,12 @@ class Worker:
         return 0
 
     def _run_claimed(self, database: Database, queue: Queue, row: Row) -> None:
+        """Run a claimed job; every line that is logged meanwhile says which."""
+        ids = {"residency": queue.residency, "queue": queue.name, "job": str(row["id"])}
+        with bound_contextvars(connection=row["connection"], tenant=row["tenant"], **ids):
+            self._run_held(database, queue, row)
+
+    def _run_held(self, database: Database, queue: Queue, row: Row) -> None:
         held = [row]
         ticket = self._heartbeat.hold(database, queue, held)
         try:
@@ -253,8 +260,9 @@ class Worker:
                 ended = self._handlers[queue.name](run)
             self._finish(database, queue, row, ended)
             self.metrics.jobs.labels(queue.name, "done").inc()
+            log.debug("job_done")
         except LostLease:
-            log.info("lease_lost", queue=queue.name, job=str(row["id"]))
+            log.info("lease_lost")
         except StoreUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 (the wall around worker jobs)
@@ -278,7 +286,7 @@ class Worker:
         code = error.code if isinstance(error, ConnectorsError) else type(error).__name__
         reason = str(error) if isinstance(error, ConnectorsError) else f"{code} ({where(error)})"
         self.metrics.jobs.labels(queue.name, code).inc()
-        log.warning("job_failed", queue=queue.name, job=str(row["id"]), connection=row["connection"], error=reason)
+        log.warning("job_failed", error=reason)
         if isinstance(error, RateLimited):
             wait = timedelta(seconds=error.after if error.after is not None else DEFAULT_WAIT)
             database.run(lambda c: leases.retry(c, queue, row, due_at=now + wait, reason=reason, refund=True))
@@ -294,4 +302,4 @@ class Worker:
             return
         expires = self.runtime.until(self.runtime.config.retention.failed)
         database.run(lambda c: leases.bury(c, queue, row, reason=reason, expires_at=expires))
-        log.error("job_buried", queue=queue.name, job=str(row["id"]), reason=reason)
+        log.error("job_buried", reason=reason)
