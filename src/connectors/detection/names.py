@@ -33,6 +33,12 @@ _BESIDE = 0.2
 """What is enough for a word beside one that is surely a name: `White` in `James White`."""
 
 
+_PART = 512
+"""About so many characters, up to the end of a line, are passed over at a time when no name can be in them."""
+_MARGIN = 160
+"""How much of the text on either side is read with a part, for the words beside a name."""
+
+
 class Words(NamedTuple):
     """The words of a text: the word `n` starts at `starts[n]`; `gaps[n]` stands before it, `gaps[n + 1]` after."""
 
@@ -56,6 +62,13 @@ class PersonNames:
 
     def search(self, text: str) -> Iterator[tuple[int, int, Confidence]]:
         """Yield each name, without title."""
+        for low, high in _parts(text):
+            first = max(low - _MARGIN, 0)
+            for start, end, confidence in self._names(text[first : high + _MARGIN]):
+                if low <= first + start < high:
+                    yield first + start, first + end, confidence
+
+    def _names(self, text: str) -> Iterator[tuple[int, int, Confidence]]:
         words = tokenize(text)
         scores: dict[int, float] = {}
         for at in candidates(words):
@@ -134,6 +147,42 @@ class _Possible(dict[str, bool]):
 
 
 _POSSIBLE = _Possible()
+_BREAKS = re.compile(r"[^\w'’\-]+")
+_BLANKS = bytes(c if chr(c).isalnum() or chr(c) in "_'-" else 32 for c in range(256))
+
+
+class _Hopeful(dict[str, bool]):
+    """Remembers which runs of letters, digits, `_`, `-` and quotes hold a word that may be part of a name."""
+
+    def __missing__(self, run: str) -> bool:
+        if len(self) > 100_000:
+            self.clear()
+        words = tokenize(run)
+        hopeful = self[run] = bool(candidates(words))
+        return hopeful
+
+
+_HOPEFUL = _Hopeful()
+
+
+def _parts(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the parts of a text in which a name may start, those near each other as one."""
+    low = high = start = 0
+    while start < len(text):
+        end = text.find("\n", start + _PART) + 1 or len(text)
+        part = text[start:end]
+        runs = part.encode().translate(_BLANKS).decode().split() if part.isascii() else _BREAKS.split(part)
+        hopeful = [run for run in runs if _HOPEFUL[run]]
+        if hopeful:
+            left = start + min(map(part.find, hopeful))
+            if left > high + _MARGIN:
+                if high:
+                    yield low, high
+                low = left
+            high = start + max([part.rfind(run) + len(run) for run in hopeful])
+        start = end
+    if high:
+        yield low, high
 
 
 def candidates(words: Words) -> list[int]:

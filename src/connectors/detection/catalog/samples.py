@@ -18,13 +18,19 @@ UPPER = LOWER.upper()
 BASE62 = DIGITS + UPPER + LOWER
 
 
-@lru_cache(maxsize=32)
-def _pool(alphabet: str) -> str:
+@lru_cache(maxsize=1)
+def _sequence() -> tuple[int, ...]:
     state, out = 7919, []
     for _ in range(2048):
         state = (state * 1103515245 + 12345) & 0x7FFFFFFF
-        out.append(alphabet[(state >> 15) % len(alphabet)])
-    return "".join(out)
+        out.append(state >> 15)
+    return tuple(out)
+
+
+@lru_cache(maxsize=32)
+def _pool(alphabet: str) -> str:
+    size = len(alphabet)
+    return "".join([alphabet[number % size] for number in _sequence()])
 
 
 def draw(alphabet: str, length: int, seed: int = 1) -> str:
