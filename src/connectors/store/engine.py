@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from connectors.errors import ConfigError, StoreUnavailable
+from connectors.store.bulk import arrays_of, from_arrays
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
@@ -137,10 +138,10 @@ class Database:
 
         def build() -> sa.Insert:
             # RETURNING makes SQLAlchemy send many rows in one statement.
-            nothing = self.insert(table).on_conflict_do_nothing(index_elements=list(table.primary_key))
+            nothing = self._insert_of(table, stored[0]).on_conflict_do_nothing(index_elements=list(table.primary_key))
             return nothing.returning(table.c.id)
 
-        return self._insert(connection, (table.name, tuple(stored[0])), build, stored)
+        return self._insert(connection, table, (table.name, tuple(stored[0])), build, stored)
 
     def _insert_absent(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> set[Any]:
         """Insert many rows into SQLite: nobody else writes meanwhile, so what is there can be asked before.
@@ -180,7 +181,7 @@ class Database:
         stored = [storable_row(row) for row in sorted(rows, key=lambda row: row["id"])]
 
         def build() -> sa.Insert:
-            statement = self.insert(table)
+            statement = self._insert_of(table, stored[0])
             new = statement.excluded
             values = update(new) if callable(update) else {name: new[name] for name in update}
             condition = where(new) if where else None
@@ -191,10 +192,19 @@ class Database:
 
         asked = (_identity(update), _identity(where))
         key = None if None in asked else (table.name, tuple(stored[0]), *asked)
-        return self._insert(connection, key, build, stored)
+        return self._insert(connection, table, key, build, stored)
+
+    def _insert_of(self, table: sa.Table, row: Row) -> postgresql.Insert | sqlite.Insert:
+        statement = self.insert(table)
+        return statement if isinstance(statement, sqlite.Insert) else from_arrays(statement, table, list(row))
 
     def _insert(
-        self, connection: sa.Connection, key: Hashable | None, build: Callable[[], sa.Insert], rows: Sequence[Row]
+        self,
+        connection: sa.Connection,
+        table: sa.Table,
+        key: Hashable | None,
+        build: Callable[[], sa.Insert],
+        rows: Sequence[Row],
     ) -> set[Any]:
         """Run an INSERT ... ON CONFLICT for many rows; return the ids written.
 
@@ -202,11 +212,13 @@ class Database:
         """
         compiled = self._compiled.get(key) if key is not None else None
         if compiled is None:
-            compiled = build().compile(self._writer, column_keys=list(rows[0]), for_executemany=True)
+            many = self.dialect == "sqlite"
+            compiled = build().compile(self._writer, column_keys=list(rows[0]), for_executemany=many)
             if key is not None:
                 self._compiled[key] = compiled
         # A compiled statement runs like any other; the signature only names those that are not compiled yet.
-        return set(connection.execute(cast("sa.Insert", compiled), list(rows)).scalars())
+        given = list(rows) if self.dialect == "sqlite" else arrays_of(table, rows)
+        return set(connection.execute(cast("sa.Insert", compiled), given).scalars())
 
     def skip_locked(self, query: sa.Select[Any]) -> sa.Select[Any]:
         """Lock the rows of a candidate query and pass over those that another worker holds; a no-op on SQLite."""
