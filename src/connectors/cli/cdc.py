@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
@@ -13,6 +14,7 @@ from connectors.cli.state import State, pass_state
 from connectors.cli.terminal import console, print_json
 from connectors.errors import ConfigError
 from connectors.runtime import Runtime
+from connectors.store.locality import load_profile
 
 
 @click.group()
@@ -22,13 +24,21 @@ def cdc() -> None:
 
 @cdc.command()
 @click.option("--dry-run", is_flag=True, help="Print the statements; URLs, which may hold keys, are left out.")
+@click.option(
+    "--profile",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="The regions of each residency, as for `db locality`: a changefeed then runs in its residency's home region.",
+)
 @pass_state
-def apply(state: State, *, dry_run: bool) -> None:
+def apply(state: State, profile: Path | None, *, dry_run: bool) -> None:
     """Start the changefeeds that are missing (CockroachDB), or write what waits now (elsewhere)."""
+    regions = {name: each.home for name, each in load_profile(profile).residencies.items()} if profile else {}
     with state.runtime() as runtime:
         for residency, url in sorted(_urls(runtime).items()):
             database = runtime.databases.of(residency)
-            wanted = changefeed.feeds({residency: url})
+            if profile and residency not in regions:
+                raise ConfigError(f"the profile has no residency {residency!r}")
+            wanted = changefeed.feeds({residency: url}, regions=regions)
             if dry_run:
                 for feed in wanted:
                     console().print(changefeed.feed_sql(feed) + ";", markup=False, soft_wrap=True)
