@@ -216,3 +216,98 @@ def test_the_alerted_author_decides_by_a_link(open_page: OpenPage, site: Any, ax
     page.click("button:has-text('It is needed') >> nth=0")
     page.wait_for_selector("[role=status]:has-text('Thank you')")
     assert page.goto(f"/review/{review_token(runtime, told)[:-2]}xx").status == 403
+
+
+def test_work_that_was_given_up_is_taken_up_again(open_page: OpenPage, site: Any) -> None:
+    from uuid import uuid4
+
+    import sqlalchemy as sa
+
+    from connectors.store import jobs
+    from connectors.store.jobs import Job
+    from connectors.store.tables.intake import job
+
+    runtime = site.installation.runtime
+    home = runtime.config.residency
+    database, now = runtime.databases.of(home), runtime.now()
+    wanted = Job("bulk", str(uuid4()), home, "default", "acme-slack")
+
+    def give_up(c: Any) -> None:
+        jobs.enqueue(database, c, [wanted], vault=runtime.vault, now=now)
+        dead = {"state": "dead", "reason": "the app was away for days"}
+        c.execute(sa.update(job).where(job.c.residency == home, job.c.id == wanted.id).values(**dead))
+
+    database.run(give_up)
+    vic = open_page("vic")
+    vic.goto("/connections")
+    assert vic.locator("tr:has-text('away for days') button").count() == 0
+    page = open_page("ada")
+    page.goto("/connections")
+    page.click("tr:has-text('away for days') button:has-text('Try again')")
+    page.wait_for_selector(".told:has-text('tried again')")
+    assert page.locator("td:has-text('away for days')").count() == 0
+    page.goto("/audit")
+    assert page.locator(f"td:has-text('job:{wanted.id}')").count() == 1
+
+
+def test_a_failed_delivery_is_replayed(open_page: OpenPage, site: Any) -> None:
+    from connectors.store import inbox
+    from connectors.store.inbox import Arrival, prepare
+
+    runtime = site.installation.runtime
+    home = runtime.config.residency
+    database = runtime.databases.of(home)
+    headers = b'{"x-test": "1"}'
+    arrival = Arrival(
+        residency=home, tenant="default", connection="acme-slack", delivery_id="broken-1", received_at=runtime.now(),
+        failure="not JSON", size=9, body=len(headers).to_bytes(4, "big") + headers + b"{not json",
+    )  # fmt: skip
+    prepared = prepare(arrival, vault=runtime.vault, shards=database.shards)
+    database.run(lambda c: inbox.accept(database, c, [prepared], now=runtime.now()))
+    page = open_page("ada")
+    page.goto("/connections")
+    page.click("tr:has-text('not JSON') button:has-text('Replay')")
+    # It is verified again: what nobody signed is refused, and stays in the list.
+    page.wait_for_selector(".told")
+    assert "queued" not in page.locator(".told").inner_text()
+    assert page.locator("tr:has-text('not JSON')").count() == 1
+    page.goto("/audit")
+    assert page.locator(f"tr:has-text('replay'):has-text('{arrival.id}')").count() == 1
+
+
+def test_the_keyboard_is_enough(open_page: OpenPage) -> None:
+    page = open_page("")
+    page.goto("/signin?next=/findings")
+    page.keyboard.type("vic")
+    page.keyboard.press("Tab")
+    page.keyboard.type("correct horse battery")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("table.rows")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "q"
+    page.keyboard.type("state:open\n")
+    page.wait_for_selector(".chips code:has-text('state:open')")
+    page.focus("table.rows tbody th a >> nth=0")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("h2:has-text('Decide')")
+
+
+def test_a_term_is_taken_out_of_a_search(open_page: OpenPage) -> None:
+    page = open_page("vic")
+    page.goto("/findings?q=state:open connection:acme-jira")
+    page.click("[aria-label='Without state:open']")
+    assert page.input_value("#q") == "connection:acme-jira"
+    page.click(".facet a:has-text('acme-jira')")
+    assert page.input_value("#q") == ""
+
+
+def test_all_of_a_page_are_chosen_at_once(open_page: OpenPage) -> None:
+    page = open_page("ann")
+    page.goto("/findings?q=connection:acme-confluence")
+    rows = page.locator("table.rows tbody th[scope=row]").count()
+    page.check("#all")
+    page.click("button:has-text('Decide about the chosen')")
+    page.wait_for_selector(f"h1:has-text('{rows} finding')")

@@ -4,31 +4,24 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 from starlette.responses import Response
 
-from connectors.contract import Remediates
 from connectors.dashboard import findings as pages_of_findings
 from connectors.dashboard.findings import detail, load, where
 from connectors.dashboard.people import Permission
+from connectors.dashboard.rereading import reread
 from connectors.dashboard.visit import Denied, Visit, chosen
 from connectors.errors import Conflict, ConnectorsError, NotFound, Unsupported
-from connectors.host import wall
-from connectors.model import FindingState, Match
-from connectors.runtime import Runtime
+from connectors.model import FindingState
 from connectors.store import findings, review
 from connectors.store.dashboard import bulk, pages
 from connectors.store.dashboard.bulk import Wish
-from connectors.work.acting import target_of
-from connectors.work.context import Connections
 from connectors.work.direct import act_now
 
 MOST_COUNTED = 100_000
-AROUND = 60
-"""Characters shown on each side of a revealed value."""
 
 
 def set_state(visit: Visit) -> Response:
@@ -130,36 +123,6 @@ def reveal(visit: Visit) -> Response:
             visit, failed="The value is not in the current content, or the app offers no way to read it again."
         )
     return detail(visit, revealed=shown)
-
-
-def reread(runtime: Runtime, row: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Return (before, value, after) of a finding's value in the app's current content.
-
-    The dry run of an action reads the content and asks which of it still matches: what it is asked about is
-    what is shown, and nothing of it is kept.
-    """
-    connector = Connections(runtime).get(row["connection"])
-    if not isinstance(connector, Remediates):
-        raise Unsupported(f"{row['app']} offers no way to read it again")
-    seen: list[tuple[str, str, str]] = []
-    target = target_of(runtime, row)
-
-    def matches(text: str) -> tuple[Match, ...]:
-        found = target.matches(text)
-        seen.extend(
-            (text[max(0, m.start - AROUND) : m.start], text[m.start : m.end], text[m.end : m.end + AROUND])
-            for m in found
-        )
-        return found
-
-    watching = replace(target, matches=matches)
-    for spec in connector.actions:
-        if spec.destructive and (not spec.kinds or row["resource_kind"] in spec.kinds):
-            with wall(runtime.host.owners[row["app"]], "reveal"):
-                connector.act(spec.name, watching, dry_run=True)
-            if seen:
-                break
-    return list(dict.fromkeys(seen))[:10]
 
 
 def new_bulk(visit: Visit) -> Response:

@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -95,9 +96,10 @@ def listed(visit: Visit, query: str, sort: Sort) -> dict[str, Any]:
 
 def chips(query: str) -> list[tuple[str, str]]:
     """Return each term of a search as it is written, with the search that is left without it. Pure."""
-    starts = [term_.at for term_ in parse(query)]
-    pairs = list(zip(starts, [*starts[1:], len(query)], strict=True))
-    return [(query[start:end].strip(), " ".join(query[:start].split() + query[end:].split())) for start, end in pairs]
+    places = pairwise([*(term_.at for term_ in parse(query)), len(query)])
+    return [
+        (query[start:end].strip(), " ".join([*query[:start].split(), *query[end:].split()])) for start, end in places
+    ]
 
 
 def _facet(name: str, values: Sequence[tuple[Any, int]]) -> list[tuple[str, int, str]]:

@@ -90,16 +90,16 @@ def choices(runtime: Runtime, told: Told) -> tuple[str, ...]:
     return policy.choices if policy else ()
 
 
-def remover(runtime: Runtime, row: Mapping[str, Any]) -> ActionSpec | None:
-    """Return the action that takes a value away most gently, when the app offers one."""
+def removers(runtime: Runtime, row: Mapping[str, Any]) -> list[ActionSpec]:
+    """Return the actions that take a value away, the gentlest first; none when the app offers none."""
     if row["connection"] not in runtime.config.connections:
-        return None
+        return []
     try:
         specs = [spec for spec in offered(runtime, row) if spec.destructive]
     except ConnectorsError:
-        return None
+        return []
     ranked = [(place, spec) for spec in specs for place, start in enumerate(REMOVES) if spec.name.startswith(start)]
-    return min(ranked, key=lambda pair: pair[0])[1] if ranked else None
+    return [spec for _, spec in sorted(ranked, key=lambda pair: pair[0])]
 
 
 def page(visit: Visit, **more: Any) -> Response:
@@ -108,13 +108,13 @@ def page(visit: Visit, **more: Any) -> Response:
     rows = _rows(visit, opened.told)
     _note(visit, opened, "opened", "shown")
     status = int(more.pop("status", 200))
-    removers = {row["id"]: remover(visit.runtime, row) for row in rows if row["state"] in LIVING}
+    removable = {row["id"] for row in rows if row["state"] in LIVING and removers(visit.runtime, row)}
     categories = {choice.id: choice.category for choice in visit.runtime.choices}
     why = {row["id"]: WHY.get(categories.get(row["detector"], ""), WHY_ELSE) for row in rows}
     policy = visit.runtime.policies.settings.get(opened.told.policy)
     return visit.render(
-        "review.html", status, opened=opened, rows=rows, choices=choices(visit.runtime, opened.told), removers=removers,
-        why=why, living=LIVING, message=policy.message if policy else "", **more,
+        "review.html", status, opened=opened, rows=rows, choices=choices(visit.runtime, opened.told),
+        removable=removable, why=why, living=LIVING, message=policy.message if policy else "", **more,
     )  # fmt: skip
 
 
@@ -149,14 +149,25 @@ def _keep(visit: Visit, opened: Opened, row: Mapping[str, Any], choice: str, com
 
 
 def _remove(visit: Visit, opened: Opened, row: Mapping[str, Any]) -> str:
-    spec = remover(visit.runtime, row)
-    if spec is None:
-        return "The app offers no way to remove it from here; please do it in the app."
-    try:
-        outcome = act_now(visit.runtime, row, spec.name, actor=opened.actor, why="chosen by the author", dry_run=False)
-    except ConnectorsError as error:
-        return f"It could not be removed: {error}"
-    return f"{outcome['message']} {outcome['remaining']}".strip()
+    """Take the value away by the gentlest action that changes something: not by one that finds nothing to do."""
+    said = "The app offers no way to remove it from here; please do it in the app."
+    for spec in removers(visit.runtime, row):
+        try:
+            outcome = act_now(
+                visit.runtime, row, spec.name, actor=opened.actor, why="chosen by the author", dry_run=False
+            )
+        except ConnectorsError as error:
+            return f"It could not be removed: {error}"
+        said = _sentence(str(outcome["message"]))
+        if outcome["remaining"]:
+            said += f" Still there: {outcome['remaining']}."
+        if outcome["state"] == "done":
+            return said
+    return said
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:].rstrip(".") + "."
 
 
 def _rows(visit: Visit, told: Told) -> list[Mapping[str, Any]]:

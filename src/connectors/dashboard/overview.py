@@ -37,9 +37,10 @@ def _read(c: sa.Connection, visit: Visit, window: int) -> dict[str, Any]:
     about: dict[str, Any] = {
         "residency": visit.residency, "tenant": visit.tenant, "connections": visit.connections,
     }  # fmt: skip
-    daily = tallies.by_day(c, dimension="severity", since=axis[0], **about)
-    standing = tallies.standing(c, dimension="severity", **about)
-    exposed = tallies.standing(c, dimension="exposed", **about)
+    daily = tallies.by_day(c, dimension="severity", since=axis[0], apart=True, **about)
+    standing = tallies.standing(c, dimension="severity", apart=True, **about)
+    exposed = tallies.standing(c, dimension=tallies.STANDING, limit=TOP, **about)
+    outside = tallies.total(c, dimension=tallies.STANDING, **about)
     living = _by_value(standing)
     found = sorted(health(c, visit), key=lambda each: each.rank)
     closed = sum(int(row.closed) for row in daily)
@@ -52,20 +53,20 @@ def _read(c: sa.Connection, visit: Visit, window: int) -> dict[str, Any]:
         "found": sum(int(row.found) for row in daily),
         "closed": closed,
         "mean_seconds": seconds / closed if closed else None,
-        "exposed_total": sum(int(row.living) for row in exposed),
+        "exposed_total": outside,
         "exposed": _ranked(exposed, "container", "visibility:external,link,public"),
         "apps": _apps(visit, standing, daily, axis),
         "detectors": _dimension(c, about, "detector", axis),
         "containers": _dimension(c, about, "container", axis),
         "health": found[:SHOWN],
         "more_connections": max(0, len(found) - SHOWN),
-        "todo": _todo(visit, found, living, exposed),
+        "todo": _todo(visit, found, living, outside),
         "search_url": search_url,
         "living_term": LIVING_TERM,
     }
 
 
-def _todo(visit: Visit, found: list[Health], living: dict[str, int], exposed: list[Any]) -> list[tuple[str, str, str]]:
+def _todo(visit: Visit, found: list[Health], living: dict[str, int], outside: int) -> list[tuple[str, str, str]]:
     """Return what to do next, the most pressing first: (kind, what, address)."""
     todo: list[tuple[str, str, str]] = []
     broken = [each for each in found if each.status == "broken"]
@@ -74,7 +75,7 @@ def _todo(visit: Visit, found: list[Health], living: dict[str, int], exposed: li
     if critical := living.get(str(int(Severity.CRITICAL)), 0):
         said = f"{number(critical)} critical {'finding is' if critical == 1 else 'findings are'} open"
         todo.append(("bad", said, search_url("severity:critical", LIVING_TERM)))
-    if outside := sum(int(row.living) for row in exposed):
+    if outside:
         said = f"{number(outside)} open {'finding is' if outside == 1 else 'findings are'} visible outside"
         todo.append(("warn", said, search_url("visibility:external,link,public", LIVING_TERM, sort="severity")))
     if failed := sum(each.counts.failed for each in found):
@@ -113,20 +114,17 @@ def _flow_chart(daily: list[Any], axis: list[str]) -> Chart:
 
 
 def _ranked(rows: list[Any], field: str, *extra: str) -> list[Rank]:
-    counted = sorted(_by_value(rows).items(), key=lambda item: (-item[1], item[0]))[:TOP]
     return charts.ranking(
-        (value, count, search_url(term(field, value), LIVING_TERM, *extra), "") for value, count in counted
+        (row.value, int(row.living), search_url(term(field, row.value), LIVING_TERM, *extra), "") for row in rows
     )
 
 
 def _dimension(c: sa.Connection, about: dict[str, Any], dimension: str, axis: list[str]) -> list[Rank]:
-    counted = sorted(
-        _by_value(tallies.standing(c, dimension=dimension, **about)).items(), key=lambda item: (-item[1], item[0])
-    )[:TOP]
-    names = [value for value, _ in counted]
+    counted = tallies.standing(c, dimension=dimension, limit=TOP, **about)
+    names = [row.value for row in counted]
     daily = tallies.by_day(c, dimension=dimension, since=axis[0], values=names, **about) if names else []
     over_time = charts.summed((row.value, row.day, int(row.found)) for row in daily)
-    rows = ((value, count, search_url(term(dimension, value), LIVING_TERM), "") for value, count in counted)
+    rows = ((row.value, int(row.living), search_url(term(dimension, row.value), LIVING_TERM), "") for row in counted)
     return charts.ranking(rows, over_time=over_time, axis=axis)
 
 

@@ -123,7 +123,7 @@ def _history(
         finding_change.c.after.not_in(LIVING),
     ]
     took = seconds(finding_change.c.at) - seconds(finding.c.first_seen)
-    one = sa.literal_column("1")
+    one: sa.ColumnElement[Any] = sa.literal_column("1")
     closed += [finding.c.residency == finding_change.c.residency, finding.c.id == finding_change.c.finding_id]
     of_change = _counted(day(finding_change.c.at), dimension, value, closed, closed=one, seconds=took)
     return _counted(day(finding.c.first_seen), dimension, value, found, found=one), of_change

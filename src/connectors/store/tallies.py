@@ -126,19 +126,22 @@ def by_day(
     dimension: str,
     since: str,
     values: Sequence[str] | None = None,
+    apart: bool = False,
 ) -> list[Any]:
-    """Return (day, connection, value, found, closed, seconds) of the days from `since` (an ISO date) on."""
+    """Return (day, value, found, closed, seconds) of the days from `since` (an ISO date) on.
+
+    `apart` keeps connections apart, as `connection`.
+    """
+    names = [tally.c.day, tally.c.value, *([tally.c.connection] if apart else [])]
     query = sa.select(
-        tally.c.day,
-        tally.c.connection,
-        tally.c.value,
+        *names,
         sa.func.sum(tally.c.found).label("found"),
         sa.func.sum(tally.c.closed).label("closed"),
         sa.func.sum(tally.c.seconds).label("seconds"),
     ).where(*_scope(residency, tenant, connections), tally.c.dimension == dimension, tally.c.day >= since)
     if values is not None:
         query = query.where(tally.c.value.in_(values))
-    return list(connection.execute(query.group_by(tally.c.day, tally.c.connection, tally.c.value)))
+    return list(connection.execute(query.group_by(*names)))
 
 
 def standing(
@@ -149,14 +152,24 @@ def standing(
     connections: Sequence[str] | None,
     dimension: str,
     limit: int | None = None,
+    apart: bool = False,
 ) -> list[Any]:
-    """Return (connection, value, living) of what stands now, the most first."""
+    """Return (value, living) of what stands now, the most first; `apart` keeps connections apart."""
     living = sa.func.sum(tally.c.living).label("living")
+    names = [tally.c.value, *([tally.c.connection] if apart else [])]
     query = (
-        sa.select(tally.c.connection, tally.c.value, living)
+        sa.select(*names, living)
         .where(*_scope(residency, tenant, connections), tally.c.dimension == dimension, tally.c.day == NOW)
-        .group_by(tally.c.connection, tally.c.value)
+        .group_by(*names)
         .having(living > 0)
         .order_by(living.desc(), tally.c.value)
     )
     return list(connection.execute(query.limit(limit) if limit else query))
+
+
+def total(
+    connection: sa.Connection, *, residency: str, tenant: str, connections: Sequence[str] | None, dimension: str
+) -> int:
+    """Return how many findings of a dimension stand now, whatever their value."""
+    where = [*_scope(residency, tenant, connections), tally.c.dimension == dimension, tally.c.day == NOW]
+    return int(connection.execute(sa.select(sa.func.sum(tally.c.living)).where(*where)).scalar() or 0)
