@@ -16,7 +16,7 @@ from connectors.errors import ConfigError, ConnectorsError, PluginFault
 from connectors.host import guarded, wall
 from connectors.model import Check, Level
 from connectors.runtime import Runtime
-from connectors.store.migrations import schema_state
+from connectors.store.migrations import schema_state, upgrade
 from connectors.work.context import Connections
 
 MARKS = {Level.OK: "[green]ok[/]     ", Level.WARNING: "[yellow]warning[/]", Level.FAILED: "[red]failed[/] "}
@@ -118,7 +118,8 @@ def _databases(runtime: Runtime) -> Iterator[tuple[str, Check]]:
             yield name, Check("database", Level.FAILED, str(error), "is it running, and is the URL right?")
             continue
         if schema.pending and database.embedded:
-            yield name, Check("schema", Level.OK, "will be made at the first start")
+            upgrade(database)  # the budgets of connections are kept in it, and nobody else would make it
+            yield name, Check("schema", Level.OK, "made, and current")
         elif schema.problem:
             yield name, Check("schema", Level.FAILED, schema.problem)
         elif schema.pending:
@@ -147,11 +148,22 @@ def _connections(runtime: Runtime, *, offline: bool) -> Iterator[tuple[str, Chec
             yield name, _webhooks(connector.config.webhook_secret is not None, runtime.config.gateway.public_url, name)
         if offline or not settings.enabled:
             continue
+        if not _runs(runtime, name):
+            hint = "the rate budget that its calls spend from is kept there"
+            yield name, Check("check", Level.WARNING, "not asked: its database is not ready", hint)
+            continue
         try:
             for result in guarded(runtime.host.owners[settings.connector], "check", connector.check()):
                 yield name, result
         except ConnectorsError as error:
             yield name, Check("check", Level.FAILED, str(error))
+
+
+def _runs(runtime: Runtime, connection: str) -> bool:
+    try:
+        return schema_state(runtime.databases.of(runtime.owner(connection).residency)).runs
+    except ConnectorsError:
+        return False
 
 
 def _webhooks(has_secret: bool, public_url: str, name: str) -> Check:
