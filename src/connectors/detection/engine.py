@@ -5,7 +5,9 @@ text ─ normalize ─▶ factors (one hyperscan pass) ─▶ windows ─▶ pat
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Protocol
 
@@ -14,7 +16,7 @@ from connectors.detection.factors import Backend, Factor, Finder, Hit, encode, f
 from connectors.detection.normalize import Normalized, normalize
 from connectors.detection.overlaps import resolve
 from connectors.detection.rules import Candidate, Rule, normalized
-from connectors.detection.surroundings import Table
+from connectors.detection.surroundings import Table, names
 from connectors.detection.validation import Validator
 from connectors.errors import ConfigError
 from connectors.model import Confidence, Match
@@ -52,6 +54,7 @@ class Engine:
         self._finder = finder
         self._searchers = searchers
         self._targets = [targets[factor] for factor in sorted(targets)]
+        self._needy = [number for number, rule in enumerate(rules) if rule.detector.context.required]
         self._specific = frozenset(rule.detector.id for rule in rules if rule.detector.vendor)
 
     @classmethod
@@ -100,7 +103,7 @@ class Engine:
         """
         plain = None if text.isascii() else normalize(text)
         hits = self._finder.hits(text.encode() if plain is None else encode(plain.text))
-        if not hits and not self._searchers:
+        if not (hits or self._searchers or columns):
             return []
         if plain is not None:
             rows = plain.seen(rows)
@@ -128,6 +131,14 @@ class Engine:
         for at, share in _shares(own, hits, everywhere=bool(self._searchers)):
             results[numbers[at]] = self._look(texts[numbers[at]], plains[at], share, None)
 
+    def _add_headed(self, text: str, table: Table, ends: dict[int, list[int]]) -> None:
+        """Have the cells of a column looked at by the detectors whose word stands in its header, far above maybe."""
+        for column, header in enumerate(table.columns, 1):
+            numbers = [n for n in self._needy if names(self._rules[n].detector.context, header)]
+            cells = table.ends(text, column) if numbers else []
+            for number in numbers if cells else ():
+                ends[number] = sorted({*ends.get(number, ()), *cells})
+
     def _look(self, text: str, plain: Normalized | None, hits: Sequence[Hit], table: Table | None) -> list[Match]:
         """Judge the places that the pass found, in one text; `plain` is None for a text that needs no undoing."""
         seen = text if plain is None else plain.text
@@ -138,6 +149,8 @@ class Engine:
                     ends[number].append(end)
                 else:
                     ends[number] = [end]
+        if table is not None and table.columns:
+            self._add_headed(seen, table, ends)
         found: list[Match] = []
         for number, places in ends.items():
             rule = self._rules[number]
@@ -255,14 +268,14 @@ def _shares(texts: Sequence[str], hits: list[Hit], *, everywhere: bool) -> Itera
 
     A hit on the line break after a text belongs to that text.
     """
-    first = at = 0
-    count = len(hits)
-    for number, text in enumerate(texts):
-        length = len(text)
-        own = []
-        while at < count and hits[at][1] <= first + length + 1:
-            own.append((hits[at][0], min(hits[at][1] - first, length)))
-            at += 1
-        first += length + 1
-        if own or everywhere:
-            yield number, own
+    ends = list(accumulate(map((1).__add__, map(len, texts))))
+    shares: dict[int, list[Hit]] = {number: [] for number in range(len(texts))} if everywhere else {}
+    for factor, end in hits:
+        number = bisect_left(ends, end)
+        length = len(texts[number])
+        own = factor, min(end - ends[number] + length + 1, length)
+        if number in shares:
+            shares[number].append(own)
+        else:
+            shares[number] = [own]
+    yield from shares.items()

@@ -36,6 +36,30 @@ class Table:
         column = _column(line, start - first, self.delimiter or ("\t" if "\t" in line else ","))
         return row, column, self.columns[column - 1] if column <= len(self.columns) else ""
 
+    def ends(self, text: str, column: int) -> list[int]:
+        """Return where the cells of a column (1-based) end, row by row."""
+        found: list[int] = []
+        for number, first in enumerate(self.rows):
+            last = self.rows[number + 1] if number + 1 < len(self.rows) else len(text)
+            line = text[first:last].rstrip("\r\n")
+            delimiter = self.delimiter or ("\t" if "\t" in line else ",")
+            end = first + _cell_end(line, column, delimiter)
+            if not found or end > found[-1]:
+                found.append(end)
+        return found
+
+
+def _cell_end(line: str, column: int, delimiter: str) -> int:
+    """Return the offset at which a cell ends; a delimiter between double quotes is content."""
+    at = -1
+    quoted = '"' in line and delimiter != "\t"
+    while column:
+        at = line.find(delimiter, at + 1)
+        if at < 0:
+            return len(line)
+        column -= not (quoted and line.count('"', 0, at) % 2)
+    return at
+
 
 def _column(line: str, offset: int, delimiter: str) -> int:
     """Return the column at `offset`; a delimiter between double quotes is content."""
@@ -63,6 +87,11 @@ def judge(context: Context, around: str, confidence: Confidence) -> Confidence |
     if context.against and _any(phrases(context.against), around):
         return Confidence(max(confidence - 2, 1))
     return confidence
+
+
+def names(context: Context, header: str) -> bool:
+    """Say whether the header of a column holds one of the words that a detector needs."""
+    return _any(phrases(context.words), near("", 0, 0, window=0, header=header))
 
 
 def _any(wanted: tuple[frozenset[str], tuple[str, ...]], around: str) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 
 from connectors.extraction.extractor import Text
 from connectors.extraction.items import Item, Meter, gap
@@ -12,6 +14,9 @@ from connectors.model import Gap
 
 _PROGRAM = "tesseract"
 _PER_PAGE = 20.0
+_LANGUAGE = re.compile(r"[A-Za-z]{3}(?:_[A-Za-z]{2,8})?")
+_MOST = 6
+"""Languages beyond that cost more time than they read."""
 
 
 def is_available() -> bool:
@@ -26,11 +31,25 @@ def why_not(meter: Meter) -> str:
     return "a picture without text; install tesseract to read it"
 
 
+@cache
+def _options() -> tuple[str, ...]:
+    """Return how to call the program: with every language it has, and turning pictures upright where it can."""
+    try:
+        listed = subprocess.run([_PROGRAM, "--list-langs"], capture_output=True, timeout=_PER_PAGE, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    known = listed.stdout.decode("ascii", "replace").split("\n")[1:]
+    languages = [name for name in known if _LANGUAGE.fullmatch(name) and name not in ("osd", "equ")]
+    languages.sort(key=lambda name: name != "eng")
+    turned = ("--psm", "1") if "osd" in known else ()
+    return (*turned, "-l", "+".join(languages[:_MOST])) if languages else turned
+
+
 def read(image: bytes, path: str, meter: Meter) -> Iterator[Item]:
     """Yield the text of one picture. The program reads standard input and writes standard output only."""
     try:
         done = subprocess.run(
-            [_PROGRAM, "stdin", "stdout"],
+            [_PROGRAM, "stdin", "stdout", *_options()],
             input=image,
             capture_output=True,
             timeout=max(min(_PER_PAGE, meter.left), 0.1),

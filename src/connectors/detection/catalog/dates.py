@@ -14,19 +14,18 @@ _DAY = (
     rf"|th)?,?[ ]\d{{4}})"
 )
 _BORN = (
-    *("born", "birth", "dob", "d.o.b", "date of birth", "birthday", "birthdate", "geboren", "geburtsdatum", "né le"),
-    *(
-        "née le",
-        "naissance",
-        "nacimiento",
-        "nacido",
-        "nata",
-        "nato",
-        "nascita",
-        "nascimento",
-        "geboortedatum",
-        "born on",
-    ),
+    *("born", "birth", "dob", "d.o.b", "date of birth", "birthday", "birthdate", "bday", "birth date", "born on"),
+    *("geboren", "geb", "geburtsdatum", "geburtstag", "né le", "née le", "naissance", "date de naissance"),
+    *("nacimiento", "nacido", "nacida", "nac", "nato il", "nata il", "nascita", "nascimento", "nascido", "nascida"),
+    *("geboortedatum", "urodzenia", "urodzony", "urodzona", "född", "født", "fødselsdato", "födelsedatum"),
+    *("syntymäaika", "syntynyt", "рождения", "родился", "родилась", "出生日期", "出生", "生年月日", "doğum tarihi"),
+)
+_WRITTEN = r"[^\W\d_]{3,12}\.?"
+"""A month in letters; `birth_date` knows which ones there are."""
+_BIRTH_DAY = (
+    r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?=T\d|\b)|\d{1,2}[-/. ]\d{1,2}[-/. ](?:\d{4}|\d{2})|\d{4}年\d{1,2}月\d{1,2}日"
+    rf"|\d{{1,2}}(?:st|nd|rd|th|\.|er)?[ \-]?(?:of[ ]|de[ ])?{_WRITTEN},?[ \-]?(?:de[ ])?\d{{4}}"
+    rf"|{_WRITTEN}[ ]\d{{1,2}}(?:st|nd|rd|th)?,?[ ]\d{{4}}|\d{{8}})"
 )
 
 DETECTORS = (
@@ -35,22 +34,46 @@ DETECTORS = (
         name="Date of birth",
         family="dob",
         category="identity",
-        pattern=rf"(?<![\w.\-/])(?P<value>{_DAY})(?![\w\-/]|\.\d)",
+        pattern=rf"(?<![A-Za-z0-9_.\-/])(?P<value>{_BIRTH_DAY})(?:(?=T\d\d:)|(?![A-Za-z0-9_\-/]|\.\d))",
         factors=(
+            r"birth[^\n]{0,40}\d",
             (
-                r"\b(?:born|birth|birthday|birthdate|dob|d\.o\.b|geboren|geburtsdatum|naissance|nacimiento"
-                r"|nacido|nascita|nat[oa]"
-                r"|nascimento|geboortedatum)(?:\b|_)[^\n]{0,32}\d"
+                r"\b(?:born|bday|dob|d\.o\.b|geboren|geb|geburts\w{3,5}|naissance|nac(?:imiento|ido|ida)?"
+                r"|nascita|nat[oa] il"
+                r"|nascimento|nascid[oa]|geboortedatum|urodz\w{3,5}|f.dd|f.dt|f.d[es]\w{3,9}|syntym.\w{4}"
+                r"|syntynyt|do.um)"
+                r"(?:\b|_)[^\n]{0,32}\d"
             ),
             r"\bn..?e? le \d",
+            r"\?{4} \?{8}[ :]{1,2}\d|\?{7,8} \d{1,2} \?{3}|\?{4} ?[: ]{1,2}\d{4}",
         ),
         ignore_case=True,
         validators=("birth_date",),
         normalize="alnum",
         base=Confidence.LIKELY,
         context=Context(words=_BORN, window=40, required=True),
-        examples=("DOB: 04/12/1985", "She was born on 2 August 1990", "geboren am 13.07.1978"),
-        near_misses=("born in 1985", "released 04/12/1985", "dob: 99/99/1985"),
+        examples=(
+            "DOB: 04/12/1985",
+            "She was born on 2 August 1990",
+            "geboren am 13.07.1978",
+            '{"dob": "1985-04-12T00:00:00Z"}',
+            "née le 3 mars 1980",
+            "nacido el 12 de abril de 1985",
+            "дата рождения: 12.04.1985",
+            "родился 12 апреля 1985",
+            "生年月日 1985年4月12日",
+            "DOB 12-Apr-1985",
+            "dob=19850412",
+        ),
+        near_misses=(
+            "born in 1985",
+            "released 04/12/1985",
+            "dob: 99/99/1985",
+            "born after 12 bugs 2004",
+            "NATO met on 12.04.1999",
+            "dob: 20251399",
+            "DOB: 2199-01-01",
+        ),
         aliases=("DATE_OF_BIRTH",),
         source="https://www.hhs.gov/hipaa/for-professionals/special-topics/de-identification/index.html",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from connectors.detection.catalog.forms import secret
+from connectors.detection.detector import Context
 from connectors.model import Confidence
 
 _CWE = "https://cwe.mitre.org/data/definitions/522.html"
@@ -193,6 +194,36 @@ DETECTORS = (
             "the password\nversion 2.1.4",
             "Password:\nUser2 logged in",
             "pw?\n12:30",
+        ),
+        source=_CWE,
+    ),
+    secret(
+        "password_cell",
+        "Password in a column of passwords",
+        pattern=r"(?:^|(?<=[\s,;|\"]))(?P<value>[^\s,;|\"]{4,64})(?=[ ]?[,;|\"\n\t\r]|$)",
+        factors=(
+            (
+                r"(?i:password|passwort|kennwort|contrase.a|senha|wachtwoord)s?[\x22']?[ ]?(?:[,;|\t]"
+                r"|\n[^ \n]{0,40}[,;|\t])"
+            ),
+        ),
+        validators=("cell_password",),
+        base=Confidence.LIKELY,
+        context=Context(
+            words=(
+                *("password", "passwords", "passwd", "pwd", "pw", "passwort", "kennwort", "passphrase", "passcode"),
+                *("mot de passe", "mdp", "contraseña", "senha", "wachtwoord", "hasło", "lösenord", "пароль", "密码"),
+            ),
+            window=32,
+            required=True,
+        ),
+        aliases=("PASSWORD_IN_CODE",),
+        examples=("user,password\njo,blau77Tiger", "| user | password |\n| jo | Blau1404 |"),
+        near_misses=(
+            "name,password\njo,whatever",
+            "the password, as always",
+            "password, db01, web02",
+            "password,\ntext2",
         ),
         source=_CWE,
     ),

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from connectors.detection.checks.numbers import digits
 from connectors.detection.checks.registry import check
+from connectors.detection.lexicon import fold
 from connectors.model import Confidence
 
 _ENDINGS = "png jpg jpeg gif svg webp ico css js mjs ts py md json yaml yml html map"
@@ -128,8 +129,32 @@ def calendar_date(value: str, _text: str, _start: int, _end: int, /) -> bool:
     return day(a, b, c) or day(c, a, b) or day(c, b, a)
 
 
+_MONTHS = frozenset(
+    """
+    jan feb mar apr may jun jul aug sep oct nov dec mai mei maj maa okt dez des dic ene abr ago set out gen mag giu
+    lug ott fev avr jui aou sty lut kwi cze lip sie wrz paz lis gru янв фев мар апр мая маи май июн июл авг
+    сен окт ноя дек
+    """.split()  # noqa: SIM905  # read and kept in order as text
+)
+"""How months begin in the languages whose words for birth are known, without accents."""
+
+
 @check
 def birth_date(value: str, text: str, start: int, end: int, /) -> bool:
     """Keep a day on which a living person may have been born."""
+    if len(value) == 8 and value.isdecimal():
+        parts = (
+            (value[:4], value[4:6], value[6:]),
+            (value[4:], value[2:4], value[:2]),
+            (value[4:], value[:2], value[2:4]),
+        )
+        return any(_lived(int(year)) and day(int(year), int(month), int(of)) for year, month, of in parts)
+    written = re.search(r"[^\W\d_]{3,}", value)
+    if written and written[0] not in ("年", "月", "日") and fold(written[0])[:3] not in _MONTHS:
+        return False
     years = [int(part) for part in re.findall(r"\d{4}", value)]
-    return calendar_date(value, text, start, end) is True and all(1900 <= year <= 2100 for year in years)
+    return calendar_date(value, text, start, end) is True and all(map(_lived, years))
+
+
+def _lived(year: int) -> bool:
+    return 1900 <= year <= date.today().year  # noqa: DTZ011  # a day more or less is the same year nearly always

@@ -191,6 +191,24 @@ _OF_WHAT = re.compile(
 )
 
 
+_HEADER = re.compile(r"pass|pwd?|kennwort|mdp|contrase|senha|wachtwoord", re.IGNORECASE)
+
+
+@check
+def cell_password(value: str, text: str, start: int, end: int, /) -> Confidence | bool:
+    """Judge a cell of a column of passwords: what is said of one, a blank, a date or a count is none.
+
+    Where the header is not far off, what stands here may be no table: then a plain word is none either.
+    """
+    word, before = value.lower(), text[max(start - 40, 0) : start]
+    if header := list(_HEADER.finditer(before)):
+        apart = before[header[-1].end() :]
+        return "\n" in apart and any(c in apart for c in ",;|\t") and drawn_word(value, text, start, end)
+    if word in _STATUS or word in ("yes", "true", "false") or re.fullmatch(r"[\d.:/-]{1,10}|[-*.•#_]+", value):
+        return False
+    return _password(value) is not False
+
+
 @check
 def told_phrase(value: str, _text: str, _start: int, _end: int, /) -> bool:
     """Keep three and more quoted words, none of which sentences need."""
