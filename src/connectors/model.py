@@ -434,8 +434,8 @@ class ActionResult(StrEnum):
 class Outcome:
     """What an action did, honestly.
 
-    `before_hash` is the SHA-256 of what stood there; `remaining` says where the value still is ("3 old versions
-    still hold it"), empty when nowhere.
+    `before_hash` is the SHA-256 of what stood there (of its name and version, where that is bytes); `remaining` says
+    where the value still is ("3 old versions still hold it"), empty when nowhere.
     """
 
     result: ActionResult

@@ -52,8 +52,10 @@ class Actor:
             return Outcome(ActionResult.NOTHING_TO_DO, "it is gone already")
         if text is not None and not target.matches(text):
             return Outcome(ActionResult.NOTHING_TO_DO, "the value is not there any more", before_hash=_hash(text))
+        # Bytes of a file never change: its id and size stand for them.
+        before = _hash(text if text is not None else f"{current.get('id')}:{current.get('size')}")
         try:
-            return does[action](target, current, _hash(text) if text is not None else "", dry_run)
+            return does[action](target, current, before, dry_run)
         except MissingScope as error:
             return Outcome(ActionResult.REFUSED, str(error))
 
