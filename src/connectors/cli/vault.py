@@ -28,7 +28,7 @@ def rotate(state: State) -> None:
     """Encrypt everything again with the newest key, while everything runs.
 
     With a key file, a new key is made first and the old ones are dropped after a full pass. With keys in the
-    configuration, put the new one first, restart every process, then run this.
+    configuration, put the new one first, reload (SIGHUP) every gateway and worker, then run this.
     """
     with state.runtime() as runtime:
         settings = runtime.config.vault
@@ -42,7 +42,8 @@ def rotate(state: State) -> None:
                 )
             write_key_file(path, (new_key(), *keys), fingerprint_key)
             console().print(
-                "A new key is in the key file. Restart the gateways and workers, then run `connectors vault finish`."
+                "A new key is in the key file. Reload (SIGHUP) or restart the gateways and workers, then run "
+                "`connectors vault finish`."
             )
             return
         console().print(f"{rotate_all(runtime.databases, runtime.vault)} values are encrypted with the newest key.")
