@@ -31,6 +31,7 @@ def history(commits: str, *, folder: Path) -> Iterator[Source]:
 
 def staged(*, folder: Path) -> Iterator[Source]:
     """Yield the lines that the index adds to HEAD. Raises `ConfigError`."""
+    top(folder)  # outside of a repository `git diff` compares two files, and complains of its arguments
     yield from parse(_git(["diff", "--cached", *PATCH, "--"], folder))
 
 

@@ -60,7 +60,11 @@ def where(found: Found) -> str:
 def summary(report: Report) -> str:
     """Return the last line: what was scanned, found and left out."""
     count = len(report.found)
-    said = [f"{count} finding{'' if count == 1 else 's'}", f"{report.files} files", f"{report.bytes / 1e6:.1f} MB"]
+    said = [
+        f"{count} finding{'' if count == 1 else 's'}",
+        f"{report.files} file{'' if report.files == 1 else 's'}",
+        f"{report.bytes / 1e6:.1f} MB",
+    ]
     if report.seconds:
         said.append(f"{report.seconds:.1f} s")
     said += [f"{report.known} known"] if report.known else []

@@ -104,7 +104,7 @@ class Scanner:
             family="imported",
             confidence=Confidence.LIKELY,
             severity=Severity.HIGH,
-            preview="",
+            preview=source.path.rsplit("/", 1)[-1],
             print=fingerprint(source.path, rule, ""),
             commit=source.commit,
             author=source.author,

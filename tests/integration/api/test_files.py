@@ -8,7 +8,7 @@ import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 from urllib.parse import urlsplit
@@ -213,6 +213,23 @@ def test_a_changed_findings_url_opens_nothing(
         f"{parts.path}?{parts.query.replace('expires=', 'expires=9')}",
     ):
         assert client.get(changed).status_code == 404
+
+
+def test_a_findings_url_closes_after_a_day(
+    runtime: Runtime, client: TestClient, auth: dict[str, str], receiver: Receiver
+) -> None:
+    scan(client, auth, upload(client, auth), webhookURL=receiver.url)
+    work(runtime)
+    said = json.loads(receiver.got[-1][1])
+    url = said["findingsURL"].partition("//")[2].partition("/")[2]
+    until = datetime.fromisoformat(said["validUntil"])
+    assert until - runtime.now() > timedelta(hours=23)
+    runtime.now = lambda: until - timedelta(minutes=1)
+    assert client.get(f"/{url}").status_code == 200
+    runtime.now = lambda: until
+    answer = client.get(f"/{url}")
+    assert (answer.status_code, answer.json()["code"]) == (404, 40400)
+    assert "expired" in answer.json()["description"]
 
 
 def test_uploads_rest_encrypted(runtime: Runtime, client: TestClient, auth: dict[str, str]) -> None:

@@ -209,6 +209,13 @@ def test_what_is_not_json_is_said_to_be(client: TestClient, auth: dict[str, str]
     assert (answer.status_code, answer.json()["code"]) == (400, 40001)
 
 
+@pytest.mark.parametrize("raw", [b"[]", b"1", b'"text"', b"null"])
+def test_what_is_no_object_is_said_to_be(client: TestClient, auth: dict[str, str], raw: bytes) -> None:
+    answer = client.post("/v3/scan", content=raw, headers=auth)
+    assert (answer.status_code, answer.json()["code"]) == (400, 40002)
+    assert answer.json()["additionalData"] == {"body": "Input should be a JSON object"}
+
+
 def test_a_body_over_the_limit_is_not_read(client: TestClient, auth: dict[str, str]) -> None:
     answer = client.post("/v3/scan", content=b" " * (9 * 2**20), headers=auth)
     assert (answer.status_code, answer.json()["code"]) == (413, 41300)
