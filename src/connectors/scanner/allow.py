@@ -1,7 +1,7 @@
 """What a repository allows: by a comment on the line of a finding, and by path in a file of its own.
 
 token = "..."  # connectors:allow
-token = "..."  # connectors:allow stripe_secret_key, jwt
+token = "..."  # connectors:allow stripe_secret_key, json_web_token
 """
 
 from __future__ import annotations
