@@ -201,6 +201,8 @@ def cell_password(value: str, text: str, start: int, end: int, /) -> Confidence 
     Where the header is not far off, what stands here may be no table: then a plain word is none either.
     """
     word, before = value.lower(), text[max(start - 40, 0) : start]
+    if "=" in value[:-2] or _HEADER.search(text, end, end + 40):
+        return False
     if header := list(_HEADER.finditer(before)):
         apart = before[header[-1].end() :]
         return "\n" in apart and any(c in apart for c in ",;|\t") and drawn_word(value, text, start, end)
