@@ -68,7 +68,8 @@ def heads(pattern: str) -> list[str]:
         told = {head[:length].rstrip(_ANY) for head in found}
         if len(told) <= _MANY:
             break
-    if not all(len(head.replace(_ANY, "")) > 1 or (head and not head.isalnum()) for head in told):
+    certain = [head.replace(_ANY, "") for head in told]
+    if not all(len(head) > 1 or (head and not head.isalnum()) for head in certain):
         return []
     return sorted(head for head in told if not any(head != other and head.startswith(other) for other in told))
 
