@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
-from connectors.errors import Malformed, NotFound, Unsupported
+from connectors.errors import Malformed, MissingScope, NotFound, Unsupported
 from connectors.model import Cursor, Event, Gap, Page, PersonRef, UnitFailure
 from connectors_github import things
 from connectors_github.client import GitHubClient, objects
@@ -48,6 +48,8 @@ class CodeReader:
     repo: Repo
     info: JsonObject
     branch: str
+    patches: bool = False
+    """Whether commit history is read as well, by its own partition."""
 
     def read(self, cursor: Cursor | None) -> Iterator[Page]:
         """Yield the pages of a pass."""
@@ -80,7 +82,33 @@ class CodeReader:
         if differences is not None:
             yield from self._diffed(differences, held, head, stamp)
             return
-        yield from self._tree(whole, first=[things.repo_info(self.repo, self.info)])
+        unread = self._unread() if self.branch == self.repo.default_branch else []
+        yield from self._tree(whole, first=[things.repo_info(self.repo, self.info)], unread=unread)
+
+    def _unread(self) -> list[UnitFailure]:
+        """Say once per whole reading what history does not show: it stands in the ledger."""
+        others = self._other_branches()
+        gaps = [
+            UnitFailure(
+                "earlier versions", Gap.NOT_IN_API, "of edited issues and comments: no list of the API has them"
+            )
+        ]
+        if others:
+            text = f"{others} besides {self.branch}: read when somebody pushes to them"
+            gaps.append(UnitFailure("branches", Gap.BUDGET, text))
+        if not self.patches:
+            gaps.append(UnitFailure("commits", Gap.EXCLUDED, "what only old commits hold: commit_history is off"))
+        return gaps
+
+    def _other_branches(self) -> str:
+        """Return how many branches there are besides the default one. https://docs.github.com/en/rest/branches/branches"""
+        try:
+            answer = self.client.get(f"repos/{self.repo.full_name}/branches", per_page=100)
+        except (NotFound, MissingScope, Unsupported):
+            return "an unknown number of branches"
+        count = sum(entry.get("name") != self.branch for entry in answer.items)
+        more = "" if answer.last_page else "at least "
+        return f"{more}{count} branch{'es' if count != 1 else ''}" if count else ""
 
     def _without_head(self) -> Page:
         """Return what a missing branch means: an empty repository, or a branch that was deleted."""
@@ -177,12 +205,14 @@ class CodeReader:
         about = things.file_gone(self.repo, self.branch, path, 0).resource
         return UnitFailure("body", Gap.NOT_IN_API, "a submodule: its files are in another repository", about)
 
-    def _tree(self, state: JsonObject, *, first: list[Event] | None = None) -> Iterator[Page]:
+    def _tree(
+        self, state: JsonObject, *, first: list[Event] | None = None, unread: list[UnitFailure] | None = None
+    ) -> Iterator[Page]:
         """Read the pending trees; GitHub cuts a recursive one off at 100,000 entries, then go level by level.
 
         https://docs.github.com/en/rest/git/trees
         """
-        events, failures = list(first or ()), list[UnitFailure]()
+        events, failures = list(first or ()), list(unread or ())
         pending: list[list[Any]] = [list(item) for item in state["pending"]]
         while pending:
             sha, prefix, done = pending.pop(0)

@@ -221,7 +221,8 @@ class GitHubConnector(Connector[GitHubConfig]):
         if cursor is None and partition.since is not None:
             cursor = {"since": partition.since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
         if kind == "code":
-            yield from CodeReader(self.client, repo, info, branch or repo.default_branch).read(cursor)
+            patches = self.config.commit_history
+            yield from CodeReader(self.client, repo, info, branch or repo.default_branch, patches).read(cursor)
         elif kind == "commits":
             patches = self.config.commit_history
             yield from lists.Commits(self.client, repo, branch or repo.default_branch, patches).read(cursor)

@@ -183,7 +183,7 @@ def test_webhook_and_sync_agree_on_the_place(place: str, corpus: Any) -> None:
 
 
 def test_wiki_history_is_a_gap(corpus: Any) -> None:
-    gaps = [failure for failure in corpus[0].failures if failure.reason is Gap.NOT_IN_API]
+    gaps = [failure for failure in corpus[0].failures if failure.reason is Gap.NOT_IN_API and failure.resource]
     assert [gap.resource.label.rpartition(" ")[2] for gap in gaps] == ["wiki"]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from connectors.errors import MissingScope, NotFound, RateLimited
-from connectors.model import EventKind, Page, Partition
+from connectors.model import EventKind, Gap, Page, Partition
 from connectors.testing.context import MemoryContext
 from connectors.testing.fakeapps import Response
 from connectors.testing.fakeapps.github import FakeGitHub
@@ -47,6 +47,24 @@ def test_head_is_read_whole_then_only_what_changed(connector: Any, github: FakeG
     assert not pages[-1].reconcile
     pages, _ = read(connector, code(github, repo), cursor)
     assert files(pages) == []
+
+
+@pytest.mark.parametrize(("history", "branches"), [(False, 0), (True, 0), (True, 2)])
+def test_what_history_leaves_out_is_told_once(
+    history: bool, branches: int, connect: Connect, github: FakeGitHub, login: str, repo: str, record: Any
+) -> None:
+    github.commit(repo, {"a.txt": "1"}, login=login)
+    for number in range(branches):
+        github.commit(repo, {"b.txt": "2"}, login=login, branch=f"try/{number}")
+    seen = record(connect(commit_history=history))
+    for _ in range(2):
+        seen.sync()
+    told = {failure.part: failure for failure in seen.failures if failure.resource is None}
+    assert len(told) == len([failure for failure in seen.failures if failure.resource is None])
+    assert ("commits" in told) == (not history)
+    assert ("branches" in told) == bool(branches)
+    assert not branches or told["branches"].detail.startswith("2 branches besides")
+    assert told["earlier versions"].reason is Gap.NOT_IN_API
 
 
 def test_unchanged_head_costs_nothing(connector: Any, github: FakeGitHub, login: str, repo: str) -> None:

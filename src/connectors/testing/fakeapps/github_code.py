@@ -22,6 +22,12 @@ class GitHubCode(GitHubData):
             else Response(404)
         )
 
+    @route("GET", r"/repos/(?P<owner>[^/]+)/(?P<name>[^/]+)/branches")
+    def list_branches(self, _request: Request, owner: str, name: str) -> Response:
+        """https://docs.github.com/en/rest/branches/branches"""
+        repo = self._found(owner, name)
+        return Response.of([{"name": branch, "commit": {"sha": sha}} for branch, sha in repo.branches.items()])
+
     def _commit(self, repo: FakeRepo, made: FakeCommit) -> JsonObject:
         who = {key: made.author[key] for key in ("name", "email", "date")}
         tree = {"sha": _tree_sha(made.sha, "")}
