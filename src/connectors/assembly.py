@@ -27,7 +27,8 @@ def site(runtime: Runtime, *, metrics: Metrics | None = None) -> Starlette:
         api = create_api(runtime, metrics=metrics)
         routes.append(api.route)
         beside.append(api.running)
-    if runtime.config.dashboard.enabled:
+    # People sign in where the installation is at home; elsewhere there is nobody whom the dashboard could know.
+    if runtime.config.dashboard.enabled and runtime.config.residency in runtime.databases.residencies:
         # The last: it owns every path that nobody else has.
         routes.extend(dashboard.routes(runtime))
     return create_app(runtime, metrics=metrics, routes=routes, beside=beside)

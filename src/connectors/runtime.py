@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -13,7 +13,7 @@ from connectors import chosen
 from connectors.alerts import destinations
 from connectors.alerts.destination import Destination
 from connectors.config import Config
-from connectors.detection import Engine, catalog, load_engine
+from connectors.detection import Engine, calibration, catalog, load_engine
 from connectors.detection.cache import OFF, chosen_cache, user_cache
 from connectors.detection.exact import ExactData
 from connectors.detection.gitleaks import GitleaksRule
@@ -61,16 +61,18 @@ class Runtime:
         folder: Path | None = None,
         host: Host | None = None,
         now: Callable[[], datetime] = utc_now,
+        residencies: Collection[str] = (),
     ) -> Runtime:
         """Build the runtime of a configuration; `folder` is where its relative paths start.
 
+        With `residencies`, it knows the databases of these only.
         Raises `ConfigError`. Opens no connection yet.
         """
         folder = folder or Path()
         return cls(
             config=config,
             host=host or Host.for_config(config),
-            databases=Databases(config, folder=folder),
+            databases=Databases(config, folder=folder, only=residencies),
             now=now,
             folder=folder,
         )
@@ -162,6 +164,7 @@ class Runtime:
             exact=self.exact_data,
             cache=self.cache_folder,
             backend=self.config.detection.backend,
+            shifts=calibration.read(self.path(named)) if (named := self.config.detection.calibration) else {},
         )
 
     @cached_property

@@ -32,13 +32,14 @@ log = structlog.get_logger()
 @click.command()
 @click.option("--host", help="Address to listen on; the configuration's by default.")
 @click.option("--port", type=int, help="Port to listen on; the configuration's by default.")
+@click.option("--residency", "residencies", multiple=True, help="Serve only tenants of this residency.")
 @pass_state
-def serve(state: State, host: str | None, port: int | None) -> None:
+def serve(state: State, host: str | None, port: int | None, residencies: tuple[str, ...]) -> None:
     """Serve webhooks, the developer API, the dashboard, health and metrics, until SIGTERM.
 
     SIGHUP reads the configuration again. One with mistakes changes nothing but a line in the log.
     """
-    _serve(state, "gateway", host=host, port=port)
+    _serve(state, "gateway", host=host, port=port, residencies=residencies)
 
 
 @click.command()
@@ -62,7 +63,7 @@ def worker(state: State, residencies: tuple[str, ...], metrics_port: int, metric
     """
     asked: queue.SimpleQueue[str] = queue.SimpleQueue()
     on_signals(stop=lambda: asked.put("stop"), reload=lambda: asked.put("reload"))
-    runtime = opened(state, "worker")
+    runtime = opened(state, "worker", residencies=residencies)
     link_alerts(runtime)
     metrics = Metrics()
     if metrics_port:
@@ -82,10 +83,13 @@ def worker(state: State, residencies: tuple[str, ...], metrics_port: int, metric
     working.runtime.close()
 
 
-def _serve(state: State, service: str, *, host: str | None, port: int | None) -> None:
+def _serve(
+    state: State, service: str, *, host: str | None, port: int | None, residencies: tuple[str, ...] = ()
+) -> None:
     """Run the site, beside a worker when the service is `up`."""
-    runtime = opened(state, service)
-    announce(runtime)
+    runtime = opened(state, service, residencies=residencies)
+    if runtime.config.residency in runtime.databases.residencies:
+        announce(runtime)
     metrics = Metrics()
     working = started(runtime, metrics) if service == "up" else None
     served = Exchangeable(
@@ -119,12 +123,12 @@ def _serve(state: State, service: str, *, host: str | None, port: int | None) ->
         current.close()
 
 
-def opened(state: State, service: str) -> Runtime:
+def opened(state: State, service: str, *, residencies: tuple[str, ...] = ()) -> Runtime:
     """Return the runtime of a process that serves. Raises `ConfigError`."""
     config = state.config()
     configure(config.log)
     tracing.configure(service)
-    runtime = Runtime.open(config, folder=state.folder)
+    runtime = Runtime.open(config, folder=state.folder, residencies=residencies)
     prepare(runtime)
     return runtime
 
@@ -174,7 +178,7 @@ def reloaded(state: State, old: Runtime) -> Runtime | None:
     """
     runtime = None
     try:
-        runtime = Runtime.open(state.config(), folder=state.folder, now=old.now)
+        runtime = Runtime.open(state.config(), folder=state.folder, now=old.now, residencies=old.databases.only)
         look_over(runtime)
         prepare(runtime)
     except ConnectorsError as error:
@@ -220,5 +224,5 @@ def look_over(runtime: Runtime) -> None:
         runtime.destination(name)
     connections = Connections(runtime)
     for name, settings in runtime.config.connections.items():
-        if settings.enabled:
+        if settings.enabled and runtime.owner(name).residency in runtime.databases.residencies:
             connections.get(name)

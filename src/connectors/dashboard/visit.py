@@ -102,7 +102,8 @@ class Visit:
     @cached_property
     def tenants(self) -> tuple[str, ...]:
         """The tenants that the person sees."""
-        return self.who.tenants(self.runtime.config)
+        config, here = self.runtime.config, self.runtime.databases.residencies
+        return tuple(each for each in self.who.tenants(config) if config.residency_of(each) in here)
 
     @cached_property
     def tenant(self) -> str:

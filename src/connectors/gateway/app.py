@@ -42,7 +42,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        for residency in runtime.config.residencies():
+        for residency in runtime.databases.residencies:
             intakes[residency] = Intake(_sink(runtime, residency))
         try:
             async with AsyncExitStack() as stack:

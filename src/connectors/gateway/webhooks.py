@@ -155,7 +155,7 @@ def _doors(runtime: Runtime) -> list[tuple[str, Door]]:
     doors = []
     connections = Connections(runtime)
     for name, settings in runtime.config.connections.items():
-        if not settings.enabled:
+        if not settings.enabled or runtime.owner(name).residency not in runtime.databases.residencies:
             continue
         try:
             connector = connections.get(name)

@@ -10,12 +10,18 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 
+from connectors.api import issuing
+from connectors.assembly import site
+from connectors.errors import ConfigError
+from connectors.runtime import Runtime
 from connectors.store import findings
 from connectors.testing.fakeapps import FakeApps
 from connectors.testing.fakeapps.slack import FakeSlack
 from connectors.testing.installation import Installation
 from connectors.testing.planted import aws_key
+from connectors.work.worker import Worker
 
 EU, US = "Eulalia", "Ulysses"
 
@@ -102,12 +108,43 @@ def test_a_tenant_of_one_residency_leaves_no_row_in_the_other(
 def test_a_worker_of_one_residency_claims_nothing_of_the_other(
     house: Installation, workspaces: dict[str, FakeSlack], tmp_path: Path
 ) -> None:
-    from connectors.work.worker import Worker
-
     tell(house, workspaces, "eu", EU)
     before = [row for row in rows(tmp_path / "eu.db") if row[0] in ("inbox", "job")]
     Worker(house.runtime, residencies=("us",)).drain()
     assert [row for row in rows(tmp_path / "eu.db") if row[0] in ("inbox", "job")] == before
+
+
+def test_a_process_of_one_residency_serves_its_tenants_and_opens_no_other_database(
+    house: Installation, workspaces: dict[str, FakeSlack], tmp_path: Path
+) -> None:
+    full = house.runtime
+    own = issuing.create(full, tenant="euro", name="k", actor="test").text
+    foreign = issuing.create(full, tenant="usa", name="k", actor="test").text
+    before = rows(tmp_path / "us.db")
+    said = io.StringIO()
+    runtime = Runtime.open(full.config, folder=tmp_path, residencies=("eu",))
+    with redirect_stdout(said), redirect_stderr(said), TestClient(site(runtime)) as client:
+        assert client.get("/readyz").json() == {"ready": True, "problems": []}
+        for residency, status in (("eu", 200), ("us", 404)):
+            slack = workspaces[residency]
+            headers, body = slack.post_message(slack.add_channel("x"), slack.add_user("Y"), aws_key(residency))
+            assert client.post(f"/webhooks/{residency}-slack", content=body, headers=headers).status_code == status
+        for key, status in ((own, 200), (foreign, 401)):
+            headers = {"Authorization": f"Bearer {key}"}
+            assert client.get("/api/v1/findings", headers=headers).status_code == status
+        assert client.get("/signin").status_code == 404  # people are at home in the US
+        Worker(runtime, residencies=("eu",)).drain()
+    assert [database.url.database for database in runtime.databases.all()] == [str(tmp_path / "eu.db")]
+    runtime.close()
+    assert rows(tmp_path / "us.db") == before
+    found = full.databases.of("eu").read(lambda c: findings.listed(c, "eu", limit=10))
+    assert {row["connection"] for row in found} == {"eu-slack"}
+    assert "us-slack" not in said.getvalue()
+
+
+def test_a_residency_that_is_not_configured_is_refused(house: Installation, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no residency 'jp'"):
+        Runtime.open(house.runtime.config, folder=tmp_path, residencies=("jp",))
 
 
 @pytest.fixture(autouse=True)
