@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 from rich.markup import escape
 
 from connectors.cli.state import State, pass_state
 from connectors.cli.terminal import console, print_json, table
-from connectors.detection import catalog, load_engine, preview
+from connectors.detection import calibration, catalog, load_engine, preview
 from connectors.detection.cache import user_cache
 from connectors.errors import ConfigError
 
@@ -121,6 +122,22 @@ def test(state: State, text: str | None, *, as_json: bool) -> None:
         (m.detector, preview(m), m.confidence.name.lower().replace("_", " "), f"{m.start}–{m.end}") for m in matches
     ]
     console().print(table("", ("detector", "value", "confidence", "place"), rows) if rows else "nothing found")
+
+
+@detectors.command("calibrate")
+@click.argument("feedback", type=click.File("r"))
+def calibrate(feedback: TextIO) -> None:
+    """Print how FEEDBACK, from `connectors findings feedback --json`, should move the confidence of detectors.
+
+    Keep what it prints in a file and name that as `detection.calibration`.
+    """
+    try:
+        rows = json.load(feedback)
+    except ValueError:
+        raise ConfigError("the feedback is no JSON", hint="use `connectors findings feedback --json`") from None
+    if not isinstance(rows, list):
+        raise ConfigError("the feedback is no list of rows", hint="use `connectors findings feedback --json`")
+    print_json(calibration.learn(rows))
 
 
 def _engine(state: State) -> Engine:

@@ -234,6 +234,7 @@ class DetectionSettings(Settings):
     exact_data: Annotated[ExactDataSettings | None, BeforeValidator(_exact_data)] = None
     backend: Literal["auto", "hyperscan", "fallback"] = "auto"
     cache: str | None = Field(default=None, description="folder of compiled detectors; `off` for none")
+    calibration: str | None = Field(default=None, description="what analysts said, from `detectors calibrate`")
     names: bool = Field(default=False, description="look for person names and street addresses: slower")
     verify: Annotated[VerifySettings, BeforeValidator(_verify)] = VerifySettings()
 

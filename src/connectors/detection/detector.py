@@ -58,5 +58,7 @@ class Detector:
     """Other names that it answers to, such as those of the developer API."""
     model: str = ""
     """Name of the scorer in `detection.model` that judges its candidates; empty for none."""
+    shift: int = 0
+    """Levels by which what analysts said moves its confidence: see `detection.calibration`."""
     enabled: bool = True
     """Whether it is used when a policy names no detectors."""

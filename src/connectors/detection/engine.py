@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 from connectors.detection.detector import Detector
@@ -23,6 +25,7 @@ from connectors.model import Confidence, Match
 
 _SMALL = 8_192
 """Texts up to this many code points are joined."""
+_UNSHIFTED: Mapping[str, int] = MappingProxyType({})
 _BLOB = 65_536
 """About how many code points a joined blob has."""
 
@@ -170,12 +173,14 @@ def load_engine(
     exact: Searcher | None = None,
     cache: Path | None = None,
     backend: Backend = "auto",
+    shifts: Mapping[str, int] = _UNSHIFTED,
 ) -> Engine:
     """Return an engine of the catalog's enabled detectors, those that `include` names by id, and `extra`.
 
     `extra` takes what plugins register and what `detection.user` builds. Names and addresses are searched
-    only when `include` names `person_name` or `street_address`. Raises `ConfigError` as `Engine.build` does,
-    and when `include` names what the catalog does not have.
+    only when `include` names `person_name` or `street_address`. `shifts` are the levels by which the confidence of
+    a detector moves, as `detection.calibration` learns them. Raises `ConfigError` as `Engine.build` does, and when
+    `include` names what the catalog does not have.
     """
     from connectors.detection import catalog
 
@@ -186,7 +191,7 @@ def load_engine(
     if unknown:
         raise ConfigError(f"the catalog has no detector named {', '.join(unknown)}")
     chosen = [detector for detector in known if detector.enabled or detector.id in include]
-    chosen = [detector for detector in chosen if detector.factors]
+    chosen = [replace(d, shift=shifts[d.id]) if d.id in shifts else d for d in chosen if d.factors]
     return Engine.build([*chosen, *searchers, *extra], cache=cache, backend=backend, exact=exact)
 
 

@@ -123,6 +123,8 @@ class Rule:
             confidence = judged
         if self._scorer is not None:
             confidence = scored(confidence, self._scorer(value, text, start, end))
+        if detector.shift:
+            confidence = Confidence(min(max(confidence + detector.shift, 1), 5))
         row, column = (None, None) if cell is None else cell[:2]
         return Candidate(start, end, confidence, row, column)
 
