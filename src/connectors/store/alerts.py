@@ -126,11 +126,11 @@ def set_state(connection: sa.Connection, residency: str, identity: uuid.UUID, st
 
 
 @dataclass(frozen=True)
-class Receipt:
+class Attempt:
     """How one attempt to tell a destination ended: `result` is delivered, resolved, retry or failed."""
 
     result: str
-    attempt: int
+    number: int
     at: datetime
     recipient: str = ""
     reference: str = ""
@@ -138,36 +138,36 @@ class Receipt:
 
 
 def keep_receipt(
-    database: Database, connection: sa.Connection, told: Told, state: str, receipt: Receipt, *, summary: str = ""
+    database: Database, connection: sa.Connection, told: Told, state: str, attempt: Attempt, *, summary: str = ""
 ) -> None:
     """Keep the receipt of one attempt to deliver, and what became of the alert: `state`."""
-    _keep(database, connection, told, state, receipt)
+    _keep(database, connection, told, state, attempt)
     values: dict[str, Any] = {"state": state}
     if state in ("delivered", "summarized"):
-        values.update(delivered_at=receipt.at, summary=summary or None)
+        values.update(delivered_at=attempt.at, summary=summary or None)
     _set(connection, told, values)
 
 
 def keep_closing(
-    database: Database, connection: sa.Connection, told: Told, receipt: Receipt | None, *, over: bool, now: datetime
+    database: Database, connection: sa.Connection, told: Told, attempt: Attempt | None, *, over: bool, now: datetime
 ) -> None:
     """Keep the receipt of one attempt to close; with `over` nobody looks at the alert again.
 
     An alert whose destination closes nothing is over without a receipt.
     """
-    if receipt is not None:
-        _keep(database, connection, told, f"resolve {receipt.result}", receipt)
+    if attempt is not None:
+        _keep(database, connection, told, f"resolve {attempt.result}", attempt)
     if over:
         _set(connection, told, {"resolved_at": now})
 
 
-def _keep(database: Database, connection: sa.Connection, told: Told, step: str, kept: Receipt) -> None:
+def _keep(database: Database, connection: sa.Connection, told: Told, step: str, kept: Attempt) -> None:
     row = {
         "residency": told.residency,
-        "id": natural_id("receipt", told.residency, str(told.id), kept.attempt, step),
+        "id": natural_id("receipt", told.residency, str(told.id), kept.number, step),
         "tenant": told.tenant,
         "alert_id": told.id,
-        "attempt": kept.attempt,
+        "attempt": kept.number,
         "result": kept.result,
         "recipient": kept.recipient[:320],
         "reference": kept.reference[:500],

@@ -20,7 +20,7 @@ from connectors.errors import AuthError, ConfigError, ConnectorsError, RateLimit
 from connectors.host import wall
 from connectors.model import Finding, Person, PersonRef
 from connectors.store import alerts, jobs
-from connectors.store.alerts import Receipt, Told
+from connectors.store.alerts import Attempt, Told
 from connectors.store.columns import natural_id
 from connectors.store.jobs import Job
 from connectors.work.job import Ended, JobRun
@@ -77,11 +77,11 @@ def deliver_summary(run: JobRun) -> Ended:
     )
     delivered = _send(run, destination, summary)
 
-    receipt = _delivered(run, delivered, detail="in a summary")
+    attempt = _delivered(run, delivered, detail="in a summary")
 
     def effects(c: sa.Connection) -> None:
         for told in held:
-            alerts.keep_receipt(run.database, c, told, "summarized", receipt, summary=summary.id)
+            alerts.keep_receipt(run.database, c, told, "summarized", attempt, summary=summary.id)
         _ask_to_close(run, c, [finding for told in held for finding in told.findings])
 
     return Ended(effects)
@@ -102,11 +102,11 @@ def resolve(run: JobRun) -> Ended:
         with tracing.span("resolve", _keys(told[0]), destination=name), _counted(run, name, "resolved"):
             done = _close(name, destination, _as_told(run, told))
     except ConnectorsError as error:
-        failed = Receipt("retry", run.row["attempts"], run.now(), detail=str(error))
+        failed = Attempt("retry", run.row["attempts"], run.now(), detail=str(error))
         run.database.run(partial(_closed, run, open_yet, failed, over=False))
         raise
-    receipt = Receipt("resolved", run.row["attempts"], run.now(), done.recipient, done.reference)
-    return Ended(partial(_closed, run, open_yet, receipt))
+    attempt = Attempt("resolved", run.row["attempts"], run.now(), done.recipient, done.reference)
+    return Ended(partial(_closed, run, open_yet, attempt))
 
 
 def _close(name: str, destination: Resolves, alert: Alert) -> Delivered:
@@ -115,10 +115,10 @@ def _close(name: str, destination: Resolves, alert: Alert) -> Delivered:
 
 
 def _closed(
-    run: JobRun, told: Sequence[Told], receipt: Receipt | None, connection: sa.Connection, *, over: bool = True
+    run: JobRun, told: Sequence[Told], attempt: Attempt | None, connection: sa.Connection, *, over: bool = True
 ) -> None:
     for each in told:
-        alerts.keep_closing(run.database, connection, each, receipt, over=over, now=run.now())
+        alerts.keep_closing(run.database, connection, each, attempt, over=over, now=run.now())
 
 
 def _as_told(run: JobRun, told: Sequence[Told]) -> Alert:
@@ -272,11 +272,11 @@ def _receipt(
         log.debug("alert_delivered", alert=str(told.id), destination=told.destination)
         _ask_to_close(run, connection, told.findings)
         return
-    receipt = Receipt("retry" if again else "failed", run.row["attempts"], run.now(), detail=str(error))
-    alerts.keep_receipt(run.database, connection, told, "pending" if again else "failed", receipt)
+    attempt = Attempt("retry" if again else "failed", run.row["attempts"], run.now(), detail=str(error))
+    alerts.keep_receipt(run.database, connection, told, "pending" if again else "failed", attempt)
     if not again:
         log.error("alert_failed", alert=str(told.id), destination=told.destination, reason=str(error))
 
 
-def _delivered(run: JobRun, delivered: Delivered, detail: str = "") -> Receipt:
-    return Receipt("delivered", run.row["attempts"], run.now(), delivered.recipient, delivered.reference, detail)
+def _delivered(run: JobRun, delivered: Delivered, detail: str = "") -> Attempt:
+    return Attempt("delivered", run.row["attempts"], run.now(), delivered.recipient, delivered.reference, detail)

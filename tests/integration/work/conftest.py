@@ -48,7 +48,7 @@ connections:
 policies:
   - {{name: secrets, detectors: [secret], alert: [box], message: Take it out.}}
 destinations:
-  box: {{kind: box}}
+  box: {{kind: box, throttle: {{limit: {limit}}}}}
 operators: [box]
 work: {{attempts: 4}}
 {more}
@@ -140,10 +140,12 @@ def _registers(made: Any) -> Any:
 class House:
     """One installation on the invented app; `work` runs everything that is due, in this thread."""
 
-    def __init__(self, url: str, folder: Path, engine: Engine, more: str = "", *, resolves: bool = True) -> None:
+    def __init__(
+        self, url: str, folder: Path, engine: Engine, more: str = "", *, resolves: bool = True, limit: int = 30
+    ) -> None:
         self.app = App()
         self.now = NOW
-        config = parse_config(CONFIG.format(url=url, more=more), folder=folder)
+        config = parse_config(CONFIG.format(url=url, more=more, limit=limit), folder=folder)
         host = Host.build(["chat"], modules={"chat": plugin(self.app, resolves=resolves)})
         assert host.plugins["chat"].problem == ""
         self.runtime = Runtime.open(config, folder=folder, host=host, now=lambda: self.now)

@@ -85,8 +85,7 @@ def test_a_finding_that_comes_back_is_told_again_and_closed_again(house: Any) ->
 
 
 def test_a_summary_is_closed_as_a_whole(make_house: Any) -> None:
-    house = make_house()
-    house.runtime.config.destinations["box"].throttle.__dict__["limit"] = 1
+    house = make_house(limit=1)
     for name in ("a", "b", "c"):
         house.leak(name)
         house.work()

@@ -232,9 +232,7 @@ def test_a_destination_that_refuses_us_breaks_no_connection_and_does_not_loop(ho
 
 
 def test_a_flood_becomes_one_summary(make_house: Any) -> None:
-    house = make_house()
-    throttle = house.runtime.config.destinations["box"].throttle
-    throttle.__dict__["limit"] = 3
+    house = make_house(limit=3)
     for number in range(8):
         house.leak(f"m{number}")
     house.work()

@@ -15,7 +15,7 @@ from connectors.model import Container, Severity, Validity
 Make = Callable[..., Any]
 SENDER = Sender("dlp.acme.example", facility=16, enterprise=32473)
 NASTY = st.text(alphabet=st.sampled_from('\\"]=|[ a\n\r\x00\u202e<>ü'), max_size=60)
-pure_fixtures = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+pure_fixtures = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def test_a_structured_line_in_full(make_alert: Make) -> None:

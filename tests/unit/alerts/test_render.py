@@ -98,7 +98,7 @@ def hostile(make_alert: Make, make_finding: Make, make_resource: Make, text: str
 
 
 texts = st.one_of(st.just(HOSTILE), st.text(alphabet=st.sampled_from("<>&|!@#`\"'\r\n{}%\u202e\x00a ")), st.text())
-pure_fixtures = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+pure_fixtures = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pure_fixtures
