@@ -5,17 +5,23 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 from playwright.sync_api import sync_playwright
 
 from connectors.cli.sync import settled
 from connectors.config.models import LogSettings
 from connectors.dashboard.secrets import hash_password
 from connectors.logs import configure
+from connectors.model import FindingState
+from connectors.store import findings
 from connectors.store.dashboard import users
 from connectors.store.dashboard.users import User
+from connectors.store.recount import recount
+from connectors.store.tables.findings import finding
 from connectors.testing.installation import Installation
 from connectors.testing.town import Town
 
@@ -39,6 +45,7 @@ def main() -> None:
         installation = Installation(town.config(Path(folder)), Path(folder))
         with installation.running():
             prepare(installation)
+            age(installation)
             take(installation.url)
 
 
@@ -54,6 +61,27 @@ def prepare(installation: Installation) -> None:
         time.sleep(0.2)
 
 
+def age(installation: Installation) -> None:
+    """Spread the findings over a month, some of them closed since: charts of one day say nothing."""
+    runtime = installation.runtime
+    home, now = runtime.config.residency, runtime.now()
+    database = runtime.databases.of(home)
+
+    def spread(c: sa.Connection) -> None:
+        rows = [row._asdict() for row in c.execute(sa.select(finding).order_by(finding.c.id))]
+        for number, row in enumerate(rows):
+            found = now - timedelta(days=number * 11 % 29, minutes=number * 7)
+            seen = {"first_seen": found, "last_seen": found}
+            c.execute(sa.update(finding).where(finding.c.residency == home, finding.c.id == row["id"]).values(**seen))
+            if number % 4 == 0:
+                closed = min(now, found + timedelta(days=1 + number % 3))
+                state = FindingState.RESOLVED if number % 8 else FindingState.FALSE_POSITIVE
+                findings.set_state(database, c, {**row, **seen}, state, actor="user:ben", now=closed)
+
+    database.run(spread)
+    recount(database, home, since=now - timedelta(days=40))
+
+
 def take(url: str) -> None:
     """Take the pictures."""
     with sync_playwright() as playwright:
@@ -63,7 +91,7 @@ def take(url: str) -> None:
             page.goto(url + path)
             page.screenshot(path=OUT / f"{name}.png")
         page = signed_in(browser, url, "light", 1400)
-        page.goto(url + "/findings?q=connection:acme-github")
+        page.goto(url + "/findings?q=state:open connection:acme-confluence")
         page.click("table.rows tbody th a >> nth=0")
         page.wait_for_selector("h2:has-text('Decide')")
         page.screenshot(path=OUT / "finding.png")
