@@ -46,7 +46,7 @@ bench: $(STAMP) ## Measure, each figure beside its baseline (minutes; never part
 	$(BIN)/python -m bench
 
 chaos: $(STAMP) ## Break things on purpose and report how it recovers
-	$(BIN)/python -m pytest tests/chaos --quiet -o addopts="--import-mode=importlib"
+	$(BIN)/python -m pytest tests/chaos --quiet --show-capture=no -o addopts="--import-mode=importlib" $(options)
 
 fuzz: $(STAMP) ## Throw mutated bytes at every parser of outside input: make fuzz [seconds=60] for each; keeps what breaks one
 	CONNECTORS_FUZZ=$(or $(seconds),20) $(BIN)/python -m pytest tests/fuzz --timeout 0 --quiet

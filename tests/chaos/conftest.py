@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
@@ -22,13 +24,38 @@ from connectors.testing.planted import aws_key
 HERE = Path(__file__).parent
 EVENTS = 200
 
-REPORT: list[str] = []
+
+@dataclass(frozen=True)
+class Recovery:
+    """What one fault left behind, and how long it took to be as if it had not been."""
+
+    fault: str
+    events: int
+    lost: int
+    doubled: int
+    seconds: float
+    bound: float
+
+
+REPORT: list[Recovery] = []
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the report be written for machines too."""
+    parser.addoption("--chaos-json", help="Write how each fault ended to this file, as JSON.")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how long each recovery took."""
-    for line in REPORT:
-        terminalreporter.write_line(line)
+    """Print a table of the faults: what was lost, what was doubled, how long recovery took, and its bound."""
+    if not REPORT:
+        return
+    terminalreporter.write_line(f"{'fault':44} {'events':>6} {'lost':>5} {'doubled':>7} {'seconds':>8} {'bound':>6}")
+    for each in REPORT:
+        numbers = f"{each.events:6} {each.lost:5} {each.doubled:7} {each.seconds:8.1f} {each.bound:6.0f}"
+        terminalreporter.write_line(f"{each.fault:44} {numbers}")
+    target = terminalreporter.config.getoption("--chaos-json", default=None)
+    if target:
+        Path(target).write_text(json.dumps([asdict(each) for each in REPORT], indent=2))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -49,6 +76,8 @@ class House:
         self.slack = slack
         self.user, self.channel = slack.add_user("Ana"), slack.add_channel("general")
         self.sent = 0
+        self.others = 0
+        """Parts that are listed beside the messages that were sent."""
 
     @property
     def database(self) -> object:
@@ -85,12 +114,13 @@ class House:
             found, told, done, counts = self.counts()
             if (found, told, done, counts.pending) == (self.sent, self.sent, self.sent, 0):
                 break
+        seconds = time.monotonic() - began
         found, told, done, counts = self.counts()
-        REPORT.append(
-            f"{name}: {self.sent} events, recovered in {time.monotonic() - began:.1f} s (bound {within:.0f} s)"
-        )
+        lost, doubled = max(self.sent - min(found, done), 0), max(max(found, told) - self.sent, 0)
+        REPORT.append(Recovery(name, self.sent, lost, doubled, seconds, within))
         assert (found, told, done) == (self.sent, self.sent, self.sent)
-        assert (counts.listed, counts.scanned, counts.failed) == (self.sent, self.sent, 0)
+        wanted = self.sent + self.others
+        assert (counts.listed, counts.scanned, counts.failed) == (wanted, wanted, 0)
 
 
 @pytest.fixture
@@ -99,7 +129,19 @@ def database_url() -> str:
 
 
 @pytest.fixture
-def house(tmp_path: Path, database_url: str) -> Iterator[House]:
+def destination() -> str:
+    """Where alerts go, as YAML."""
+    return "kind: console"
+
+
+@pytest.fixture
+def stream() -> str:
+    """What carries the events, as YAML."""
+    return ""
+
+
+@pytest.fixture
+def house(tmp_path: Path, database_url: str, destination: str, stream: str) -> Iterator[House]:
     slack = FakeSlack()
     with FakeApps(slack).running() as apps:
         config = f"""
@@ -111,10 +153,11 @@ connections:
     sync: {{enabled: false}}
 policies:
   - {{name: credentials, detectors: [secret], min_confidence: POSSIBLE, alert: [screen]}}
-destinations: {{screen: {{kind: console, throttle: {{limit: 100000}}}}}}
+destinations: {{screen: {{{destination}, throttle: {{limit: 100000}}}}}}
+{stream}
 work: {{lease: 3s, poll: 0.05, batch: 20, threads: 2}}
 detection: {{cache: {os.environ.get("CONNECTORS_TEST_CACHE", str(tmp_path / "cache"))}}}
-outbound: {{allow: [127.0.0.0/8]}}
+outbound: {{allow: [127.0.0.0/8], timeout: 2}}
 """
         file = tmp_path / "connectors.yaml"
         file.write_text(config)

