@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import settings
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.base import PGDDLCompiler, PGDialect
 from sqlalchemy_cockroachdb.ddl_compiler import CockroachDDLCompiler
@@ -28,6 +29,10 @@ from connectors.detection.cache import user_cache
 from connectors.store.engine import Database
 from connectors.store.migrations import upgrade
 from connectors.store.tables import metadata
+
+# How long an example takes says how busy the machine is, not whether a property holds.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 ABSENT = "NO POSTGRESQL"
 """Starts the reason of every test that is skipped for want of a server."""
