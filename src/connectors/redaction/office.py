@@ -33,6 +33,7 @@ _TELLING = frozenset(
         "display",
         "string-value",
         "string",
+        "formula",
     }
 )
 _CELL = re.compile(r"<((?:\w+:)?)c\b((?:[^<>\"]++|\"[^\"]*+\")*+)(?<!/)>((?:[^<]++|<(?!/?(?:\w+:)?c[\s/>]))*+)</\1c>")
