@@ -233,7 +233,7 @@ def _part(body: DetectorBody, own: list[UserDetector], default: RedactionConfig 
         uses=tuple(Use(detector=i, min_confidence=body.confidence, context=context, exclude=exclude) for i in ids),
         name=name,
         uuid=uuid,
-        least=body.minNumFindings,
+        least=max(1, body.minNumFindings),
         redaction=redacting,
         remove=bool(redaction and redaction.removeFinding),
     )

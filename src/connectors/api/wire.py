@@ -1,6 +1,7 @@
 """The wire format of `/v3`: what clients send and what they read. Field names are the format's own.
 
-Explicit nulls count as absent and unknown keys are passed over, because clients in several languages send both.
+Nulls and empty texts count as absent, a count of 0 as 1, and unknown keys are passed over: clients in languages whose
+structures have no absent fields send all of them.
 """
 
 # ruff: noqa: N815 (field names are those of the wire)
@@ -25,10 +26,10 @@ CHUNK = 10_485_760
 ConfidenceName = Literal["VERY_UNLIKELY", "UNLIKELY", "POSSIBLE", "LIKELY", "VERY_LIKELY"]
 
 
-def _no_nulls(data: Any) -> Any:
-    """Drop explicit nulls, which some clients write for absent fields."""
+def _given(data: Any) -> Any:
+    """Drop nulls and empty texts, which some clients write for absent fields."""
     if isinstance(data, dict):
-        return {name: value for name, value in data.items() if value is not None}
+        return {name: value for name, value in data.items() if value is not None and value != ""}
     return data
 
 
@@ -39,8 +40,8 @@ class Wire(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _drop_nulls(cls, data: Any) -> Any:
-        return _no_nulls(data)
+    def _drop_absent(cls, data: Any) -> Any:
+        return _given(data)
 
 
 class RegexBody(Wire):
@@ -150,7 +151,7 @@ class DetectorBody(Wire):
     regex: RegexBody | None = None
     wordList: WordListBody | None = None
     displayName: str = Field(default="", max_length=256)
-    minNumFindings: int = Field(default=1, ge=1, le=1_000_000)
+    minNumFindings: int = Field(default=1, ge=0, le=1_000_000, description="0 is the same as 1")
     minConfidence: ConfidenceName = "POSSIBLE"
     contextRules: list[ContextRuleBody] = Field(default=[], max_length=20)
     exclusionRules: list[ExclusionRuleBody] = Field(default=[], max_length=20)

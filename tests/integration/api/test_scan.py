@@ -234,3 +234,37 @@ def test_a_webhook_into_a_private_network_is_refused(client: TestClient, auth: d
 def test_an_alert_without_a_destination_is_refused(client: TestClient, auth: dict[str, str]) -> None:
     request = body([CARD], CARDS, alertConfig={"slack": {"target": "#general"}})
     assert client.post("/v3/scan", json=request, headers=auth).json()["code"] == 42205
+
+
+ZERO: dict[str, Any] = {
+    "minNumFindings": 0, "minConfidence": "", "displayName": "", "detectorType": "", "nightfallDetector": "",
+    "contextRules": None, "exclusionRules": None,
+}  # fmt: skip
+"""The fields that a client in Go writes for a detector that says nothing of them."""
+
+
+@pytest.mark.parametrize(
+    ("detector", "found"),
+    [
+        ({"nightfallDetector": "CREDIT_CARD_NUMBER"}, [CARD]),
+        ({"regex": {"pattern": "EMP-[0-9]{6}", "isCaseSensitive": False}}, ["EMP-123456"]),
+        ({"wordList": {"values": ["heron"], "isCaseSensitive": False}}, ["heron"]),
+    ],
+)
+@pytest.mark.parametrize("op", ["", "ALL"])
+def test_what_a_client_writes_for_absent_fields_counts_as_absent(
+    client: TestClient, auth: dict[str, str], detector: dict[str, Any], found: list[str], op: str
+) -> None:
+    mask = {"maskingChar": "", "charsToIgnore": None, "numCharsToLeaveUnmasked": 0, "maskLeftToRight": False}
+    policy = {
+        "detectionRules": [{"name": "", "detectors": [ZERO | detector], "logicalOp": op}],
+        "detectionRuleUUIDs": None, "contextBytes": 0, "alertConfig": None,
+        "defaultRedactionConfig": {"maskConfig": mask, "removeFinding": False},
+    }  # fmt: skip
+    texts = [f"{CARD} EMP-123456 heron", "nothing"]
+    sent = {"payload": texts, "config": None, "policy": policy, "policyUUIDs": None}
+    first, second = scan(client, auth, sent)["findings"]
+    assert [each["finding"] for each in first] == found
+    assert first[0]["redactedFinding"] == "*" * len(found[0])
+    assert first[0]["matchedDetectionRules"] == ["Inline Detection Rule #1"]
+    assert second == []
