@@ -210,7 +210,7 @@ DETECTORS = (
         r"|default|db"
         r"|database|prod|vpn)[ ]){0,3}"
         r"(?i:password|passwort|pw|pwd|passphrase|passcode)(?![A-Za-z])",
-        factors=(r" [AaIiFf<?-][SsOo<=-]?[Rr-]? [A-Za-z' ]{0,24}(?i:password|passwort|pwd?|passphrase|passcode)\b",),
+        factors=(r" [A-Za-z<?-]{0,2}[sSrR<?=-] [A-Za-z' ]{0,24}(?i:password|passwort|pwd?|passphrase|passcode)\b",),
         validators=("sentence_password",),
         base=Confidence.LIKELY,
         aliases=("PASSWORD_IN_CODE",),
