@@ -91,7 +91,7 @@ class House:
         return int(self.runtime.databases.of("default").read(lambda c: c.execute(query).scalar_one()))
 
     def _listening(self) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while time.monotonic() < deadline:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
