@@ -27,7 +27,7 @@ from connectors.work.direct import act_now, offered
 
 PURPOSE = "review"
 LIVING = ("open", "acknowledged")
-REMOVES = ("redact", "delete", "tombstone", "unshare", "quarantine")
+REMOVES = ("redact", "delete", "tombstone", "unshare", "remove", "quarantine")
 """How the names of actions begin that take a value away, the gentlest first."""
 WHY = {
     "secret": "Whoever can read it can use it. Taking it out is not enough: rotate it as well.",
@@ -131,12 +131,12 @@ def decide(visit: Visit) -> Response:
     comment = visit.value("comment").strip()
     if choice == "needed" and not comment:
         return page(visit, status=400, error="Say why it is needed.")
-    said = _remove(visit, opened, row) if choice == "remove" else _keep(visit, opened, row, choice, comment)
-    _note(visit, opened, choice, "done", finding=str(row["id"]))
+    said, result = _remove(visit, opened, row) if choice == "remove" else _keep(visit, opened, row, choice, comment)
+    _note(visit, opened, choice, result, finding=str(row["id"]))
     return page(visit, said=said)
 
 
-def _keep(visit: Visit, opened: Opened, row: Mapping[str, Any], choice: str, comment: str) -> str:
+def _keep(visit: Visit, opened: Opened, row: Mapping[str, Any], choice: str, comment: str) -> tuple[str, str]:
     state = FindingState.IGNORED if choice == "needed" else FindingState.FALSE_POSITIVE
     database = visit.runtime.databases.of(row["residency"])
     # What an author says of one place does not silence the value elsewhere: analysts decide that.
@@ -145,25 +145,22 @@ def _keep(visit: Visit, opened: Opened, row: Mapping[str, Any], choice: str, com
             database, c, row, state, actor=opened.actor, comment=comment or choice, now=visit.now
         )
     )
-    return "Thank you. Your answer is with the security team."
+    return "Thank you. Your answer is with the security team.", "done"
 
 
-def _remove(visit: Visit, opened: Opened, row: Mapping[str, Any]) -> str:
+def _remove(visit: Visit, opened: Opened, row: Mapping[str, Any]) -> tuple[str, str]:
     """Take the value away by the gentlest action that changes something: not by one that finds nothing to do."""
-    said = "The app offers no way to remove it from here; please do it in the app."
     for spec in removers(visit.runtime, row):
         try:
             outcome = act_now(
                 visit.runtime, row, spec.name, actor=opened.actor, why="chosen by the author", dry_run=False
             )
         except ConnectorsError as error:
-            return f"It could not be removed: {error}"
-        said = _sentence(str(outcome["message"]))
-        if outcome["remaining"]:
-            said += f" Still there: {outcome['remaining']}."
+            return f"It could not be removed: {error}", "failed"
         if outcome["state"] == "done":
-            return said
-    return said
+            left = f" Still there: {outcome['remaining']}." if outcome["remaining"] else ""
+            return _sentence(str(outcome["message"])) + left, "done"
+    return "Nothing could be changed from here. Please take it out in the app.", "nothing changed"
 
 
 def _sentence(text: str) -> str:
