@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 EVERY = (
-    "gateway", "worker", "scale", "flood", "cost", "sync", "detection", "extraction", "hostile", "api", "scan",
+    "gateway", "worker", "scale", "flood", "cost", "sync", "detection", "chat", "extraction", "hostile", "api", "scan",
     "dashboard",
 )  # fmt: skip
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from connectors.extraction import ocr
+
 FOLDER = Path(__file__).parent / "office"
 _NOT_THERE = {"text.pdf": {"markcomment", "markcustomprop", "markdescription", "markhidden"}}
 """What a format does not carry over: a PDF shows no comments, hidden text or own properties."""
@@ -95,3 +97,14 @@ def test_every_sheet_of_an_xlsb_is_read_hidden_ones_too(read):
     texts, gaps = read(xlsb({"Open": ("in the open", 0), "Away": ("märk away", 1), "Deep": ("deep down", 2)}))
     assert (texts["Open"], texts["Away"], texts["Deep"]) == ("in the open", "märk away", "deep down")
     assert not gaps
+
+
+@pytest.mark.skipif(not ocr.is_available(), reason="tesseract is not installed: no picture was read")
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("name", ["upright.png", "turned.png", "scan.pdf"])
+def test_pictures_and_scans_are_read(read, name):
+    texts, gaps = read((FOLDER / name).read_bytes(), name)
+    whole = "\n".join(texts.values())
+    assert [said for said in ("4539 5787 6362 1486", "532-48-7291", "jo.doe@acme.test") if said not in whole] == []
+    assert not gaps
+    assert name != "scan.pdf" or "page two" in texts["page 2#ocr"]
