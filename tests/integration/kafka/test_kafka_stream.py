@@ -107,6 +107,25 @@ def test_what_a_dead_worker_held_comes_to_another(sink: KafkaSink, open_stream: 
     assert {row["id"] for row in held} <= {row["id"] for row in take_all(second, 6)}
 
 
+def test_what_died_between_the_commit_and_its_offsets_comes_again_and_is_known(
+    sink: KafkaSink, open_stream: Any, arrive: Arrive, database: Database
+) -> None:
+    sink.write([arrive(str(number)) for number in range(4)])
+    first, until = open_stream(), NOW + timedelta(days=1)
+    held = take(first, 1)
+    assert database.run(lambda c: inbox.remember(database, c, held, expires_at=until)) == {row["id"] for row in held}
+    first.close()  # killed after COMMIT, before the offsets were committed
+    again = [row for row in take_all(open_stream(), 4) if row["id"] in {row["id"] for row in held}]
+    assert len(again) == len(held)
+    assert database.run(lambda c: inbox.remember(database, c, again, expires_at=until)) == set()
+
+
+def test_no_content_is_readable_on_the_way(sink: KafkaSink, open_stream: Any, arrive: Arrive) -> None:
+    sink.write([arrive("project nightingale")])
+    [row] = take_all(open_stream(), 1)
+    assert b"nightingale" not in row["body"]
+
+
 def test_what_was_acknowledged_does_not_come_again(sink: KafkaSink, open_stream: Any, arrive: Arrive) -> None:
     sink.write([arrive("one")])
     first = open_stream()
