@@ -113,9 +113,11 @@ class _Living:
 
     async def start(self) -> None:
         """Enter the application's lifespan. Raises what that raises."""
-        started = asyncio.get_running_loop().create_future()
+        started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._life = asyncio.create_task(self._run(started))
-        await started
+        await asyncio.wait({started, self._life}, return_when=asyncio.FIRST_COMPLETED)
+        if self._life.done():
+            await self._life
 
     async def end(self) -> None:
         """Leave the lifespan when the last request is answered, or when patience ends."""
@@ -126,14 +128,9 @@ class _Living:
             await self._life
 
     async def _run(self, started: asyncio.Future[None]) -> None:
-        try:
-            async with self.app.router.lifespan_context(self.app):
-                started.set_result(None)
-                await self._over.wait()
-        except BaseException as error:
-            if started.done():
-                raise
-            started.set_exception(error)
+        async with self.app.router.lifespan_context(self.app):
+            started.set_result(None)
+            await self._over.wait()
 
 
 async def _say(send: Send, kind: str) -> None:
