@@ -68,6 +68,11 @@ def test_findings_are_listed_shown_decided_and_exported(run: Any) -> None:
     shown = as_json(run, "findings", "show", start)
     assert [change["after"] for change in shown["history"]] == ["open", "false_positive"]
     assert "a test value" in run("findings", "show", start)[1]
+    code, output = run("findings", "confirm", start, "--comment", "it opens the door")
+    assert (code, "confirmed, 1 opened again" in output) == (0, True)
+    assert as_json(run, "findings", "show", start)["state"] == "open"
+    assert "confirmed" in {row["verdict"] for row in as_json(run, "findings", "feedback")}
+    assert run("findings", "set", start, "false_positive", "--comment", "a test value")[0] == 0
     for kind in ("ndjson", "csv", "ocsf", "sarif", "junit"):
         code, output = run("findings", "export", "--format", kind)
         assert (code, bool(output.strip())) == (0, True), kind

@@ -183,8 +183,11 @@ def confirm_command(state: State, finding: str, comment: str) -> None:
         row = locate(runtime, finding)
         database, now = runtime.databases.of(row["residency"]), runtime.now()
         actor = f"cli:{getpass.getuser()}"
-        new = database.run(lambda c: store.confirm(database, c, row, actor=actor, comment=comment, now=now))
-    console().print(f"{str(row['id'])[:8]}: [bold]confirmed[/], {escape(new['state'])}")
+        moved = database.run(
+            lambda c: store.say(database, c, row, "confirmed", actor=actor, comment=comment, now=now)
+        )
+    opened = f", {len(moved)} opened again" if moved else ""
+    console().print(f"{str(row['id'])[:8]}: [bold]confirmed[/]{opened}")
 
 
 @findings.command("feedback")
