@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
+
+_Insert = TypeVar("_Insert", bound=sa.Insert)
 
 
-class _Insert(Protocol):
-    def from_select(self, names: list[str], select: sa.Select[Any]) -> postgresql.Insert: ...
-
-
-def from_arrays(insert: _Insert, table: sa.Table, names: Sequence[str]) -> postgresql.Insert:
+def from_arrays(insert: _Insert, table: sa.Table, names: Sequence[str]) -> _Insert:
     """Return `insert` with its rows taken from arrays that are bound by the names of their columns."""
     kinds = {name: _element(table.c[name]) for name in names}
-    arrays = [sa.bindparam(name, type_=postgresql.ARRAY(kinds[name], dimensions=1)) for name in names]
+    arrays = [sa.bindparam(name, type_=sa.ARRAY(kinds[name], dimensions=1)) for name in names]
     columns = [sa.column(name, kinds[name]) for name in names]
     given = sa.func.unnest(*arrays).table_valued(*columns).render_derived("given")
     chosen = [

@@ -128,6 +128,18 @@ class Database:
         """Return the dialect's INSERT, which knows ON CONFLICT and RETURNING."""
         return sqlite.insert(table) if self.dialect == "sqlite" else postgresql.insert(table)
 
+    def day(self, moment: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+        """Return the day of a moment, in UTC, as 2026-01-31."""
+        if self.embedded:
+            return sa.func.substr(sa.type_coerce(moment, sa.String), 1, 10)
+        return sa.func.to_char(sa.func.timezone("UTC", moment), "YYYY-MM-DD")
+
+    def seconds(self, moment: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """Return a moment as whole seconds since 1970."""
+        if self.embedded:
+            return sa.cast(sa.func.strftime("%s", moment), sa.BigInteger)
+        return sa.func.floor(sa.extract("epoch", moment))
+
     def insert_new(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> set[Any]:
         """Insert the rows whose primary key is not there yet; return the ids of those that were new."""
         if not rows:

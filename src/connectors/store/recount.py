@@ -100,20 +100,6 @@ def _standing(residency: str, dimension: str, value: sa.ColumnElement[str]) -> s
 def _history(
     database: Database, residency: str, dimension: str, value: sa.ColumnElement[str], since: datetime
 ) -> Sequence[sa.Select[Any]]:
-    lite = database.dialect == "sqlite"
-
-    def day(column: Any) -> sa.ColumnElement[str]:
-        if lite:
-            return sa.func.substr(sa.type_coerce(column, sa.String), 1, 10)
-        return sa.func.to_char(sa.func.timezone("UTC", column), "YYYY-MM-DD")
-
-    def seconds(column: Any) -> sa.ColumnElement[Any]:
-        return (
-            sa.cast(sa.func.strftime("%s", column), sa.BigInteger)
-            if lite
-            else sa.func.floor(sa.extract("epoch", column))
-        )
-
     start = datetime.fromisoformat(_day(since) + "T00:00:00+00:00")
     found = [finding.c.residency == residency, finding.c.first_seen >= start]
     closed = [
@@ -122,11 +108,11 @@ def _history(
         finding_change.c.before.in_(LIVING),
         finding_change.c.after.not_in(LIVING),
     ]
-    took = seconds(finding_change.c.at) - seconds(finding.c.first_seen)
+    took = database.seconds(finding_change.c.at) - database.seconds(finding.c.first_seen)
     one: sa.ColumnElement[Any] = sa.literal_column("1")
     closed += [finding.c.residency == finding_change.c.residency, finding.c.id == finding_change.c.finding_id]
-    of_change = _counted(day(finding_change.c.at), dimension, value, closed, closed=one, seconds=took)
-    return _counted(day(finding.c.first_seen), dimension, value, found, found=one), of_change
+    of_change = _counted(database.day(finding_change.c.at), dimension, value, closed, closed=one, seconds=took)
+    return _counted(database.day(finding.c.first_seen), dimension, value, found, found=one), of_change
 
 
 def _counted(

@@ -92,11 +92,13 @@ def change(connection: sa.Connection, *, residency: str, name: str, now: datetim
     return connection.execute(statement).first() is not None
 
 
-def hold(connection: sa.Connection, database: Database, *, residency: str, name: str) -> None:
-    """Keep others that hold the tenant's row waiting until the transaction ends."""
+def hold(connection: sa.Connection, *, residency: str, name: str) -> None:
+    """Keep others that hold the tenant's row waiting until the transaction ends.
+
+    SQLite has one writer at a time as it is: its statement leaves FOR UPDATE out.
+    """
     query = sa.select(table.c.id).where(table.c.residency == residency, table.c.id == tenant_id(name))
-    # SQLite has one writer at a time as it is.
-    connection.execute(query if database.dialect == "sqlite" else query.with_for_update())
+    connection.execute(query.with_for_update())
 
 
 def load(connection: sa.Connection, *, residency: str, names: set[str]) -> dict[str, Tenant]:

@@ -62,7 +62,7 @@ def begin(connection: sa.Connection, database: Database, new: Upload, *, bounds:
 
     The tenant's row is held meanwhile, so that two uploads that begin together are not both the last one.
     """
-    tenants.hold(connection, database, residency=new.residency, name=new.tenant)
+    tenants.hold(connection, residency=new.residency, name=new.tenant)
     files, size = _waiting(connection, new, now)
     if files >= bounds.files or size + new.size > bounds.bytes:
         return False
