@@ -41,7 +41,7 @@ def check(state: State, *, offline: bool, as_json: bool) -> None:
                     _print(subject, result)
     except ConfigError as error:
         for problem in error.problems:
-            results.append(("configuration", Check("configuration", Level.FAILED, problem)))
+            results.append(("configuration", Check("file", Level.FAILED, problem)))
             if not as_json:
                 _print(*results[-1])
     worst = max((result.level for _, result in results), key=lambda level: CODES[level], default=Level.OK)
@@ -52,7 +52,7 @@ def check(state: State, *, offline: bool, as_json: bool) -> None:
 
 def everything(runtime: Runtime, *, offline: bool) -> Iterator[tuple[str, Check]]:
     """Yield every check, what it is about first."""
-    yield "configuration", Check("configuration", Level.OK, _summary(runtime))
+    yield "configuration", Check("file", Level.OK, _summary(runtime))
     for plugin in runtime.host.plugins.values():
         if plugin.problem:
             yield plugin.name, Check("plugin", Level.FAILED, plugin.problem, "see `connectors plugins list`")

@@ -55,6 +55,7 @@ LEVELS = [name.lower().replace("_", "-") for name in Confidence.__members__]
 @click.option(
     "--format", "kind", type=click.Choice(["text", "json", "sarif", "junit"]), default="text", show_default=True
 )
+@click.option("--json", "kind", flag_value="json", help="The same as --format json.")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the report here.")
 @click.option("--images", is_flag=True, help="Read images too: metadata, and text where tesseract is installed.")
 @click.option(

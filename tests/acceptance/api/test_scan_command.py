@@ -56,7 +56,7 @@ def test_a_file_allows_detectors_in_paths_and_leaves_whole_paths_out(here: Path)
         (here / name).mkdir()
         (here / name / "a.txt").write_text(f"card {CARD}\nssn 536-90-4399\n")
     (here / ".connectors-allow").write_text("# invented\n\ncards/  finance\nleft/\n")
-    code, output = run("scan", ".", "--format", "json")
+    code, output = run("scan", ".", "--json")
     assert code == 1
     report = json.loads(output)
     found = {(each["path"], each["detector"]) for each in report["findings"]}
