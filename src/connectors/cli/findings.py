@@ -183,9 +183,7 @@ def confirm_command(state: State, finding: str, comment: str) -> None:
         row = locate(runtime, finding)
         database, now = runtime.databases.of(row["residency"]), runtime.now()
         actor = f"cli:{getpass.getuser()}"
-        moved = database.run(
-            lambda c: store.say(database, c, row, "confirmed", actor=actor, comment=comment, now=now)
-        )
+        moved = database.run(lambda c: store.say(database, c, row, "confirmed", actor=actor, comment=comment, now=now))
     opened = f", {len(moved)} opened again" if moved else ""
     console().print(f"{str(row['id'])[:8]}: [bold]confirmed[/]{opened}")
 
