@@ -149,6 +149,14 @@ class Connector(Generic[C]):
         """
         raise NotImplementedError
 
+    def not_read(self) -> Iterator[UnitFailure]:
+        """Name the kinds of places of the app that this connection never reads, and why: nothing is left out silently.
+
+        Called at the start of every sync; rests on the configuration alone, without the network. `part` names the
+        kind ("drafts"), each once; `resource` stays unset. The host keeps them in the ledger, once per connection.
+        """
+        yield from ()
+
     def units(self, event: Event) -> Iterator[ScanUnit | UnitFailure]:
         """Turn a CHANGED event into the texts and blobs to scan.
 

@@ -20,6 +20,7 @@ from connectors.model import (
     Cursor,
     Delivery,
     Event,
+    Gap,
     Level,
     Outcome,
     Page,
@@ -72,6 +73,22 @@ class Eager(Notes):
     def __init__(self, config: Any, context: Context) -> None:
         super().__init__(config, context)
         self.call("GET", "/me")
+
+
+class UnreadTwice(Notes):
+    def not_read(self) -> Iterator[UnitFailure]:
+        yield from [UnitFailure("drawings", Gap.NOT_IN_API)] * 2
+
+
+class UnreadNameless(Notes):
+    def not_read(self) -> Iterator[UnitFailure]:
+        yield UnitFailure("", Gap.NOT_IN_API)
+
+
+class AskingWhatIsNotRead(Notes):
+    def not_read(self) -> Iterator[UnitFailure]:
+        self.call("GET", "/me")
+        yield UnitFailure("drawings", Gap.NOT_IN_API)
 
 
 # -- check
@@ -467,6 +484,7 @@ DEFECTS: dict[str, tuple[type[Notes], ...]] = {
     ),
     "test_unknown_settings_are_refused": (Lenient,),
     "test_building_does_no_io": (Eager,),
+    "test_what_is_not_read_is_named_once": (UnreadTwice, UnreadNameless, AskingWhatIsNotRead),
     "test_check_says_that_all_is_well": (Pessimist,),
     "test_check_reports_faults": (Optimist, RaisingCheck, NoHint),
     "test_a_proven_delivery_is_accepted": (Deaf, Chatty, Remembering),

@@ -32,6 +32,7 @@ from connectors_confluence.actions import ACTIONS, act
 from connectors_confluence.client import Confluence
 from connectors_confluence.config import ConfluenceConfig
 from connectors_confluence.health import check
+from connectors_confluence.not_read import not_read
 from connectors_confluence.resources import TITLE_ONLY, Content, from_v1, from_v2
 from connectors_confluence.shapes import mapping, text
 from connectors_confluence.storage import flatten
@@ -84,6 +85,10 @@ class ConfluenceConnector(Connector[ConfluenceConfig]):
         user = self.confluence.user(ref.id)
         outside = user.get("isExternalCollaborator") is True
         return Person(ref.id, text(user.get("displayName")) or ref.name, text(user.get("email")) or ref.email, outside)
+
+    def not_read(self) -> Iterator[UnitFailure]:
+        """Name the kinds of places that are left out."""
+        yield from not_read(self.config)
 
     def units(self, event: Event) -> Iterator[ScanUnit | UnitFailure]:
         """Turn a content into what is scanned."""

@@ -114,8 +114,8 @@ class Reader:
 
     def _pages(self, walk: Walk, key: str) -> Iterator[Page]:
         space = self.confluence.space(key) if walk.mode == "full" else {}
-        events, failures = self._preface(walk, space) if walk.mode == "full" and walk.fresh else ([], [])
-        known = len(failures)
+        events = [space_event(space, walk.started * 1000)] if walk.mode == "full" and walk.fresh else []
+        failures: list[UnitFailure] = []
         while True:
             try:
                 contents, walk = self._step(walk, key, space)
@@ -128,7 +128,7 @@ class Reader:
                 made, failed = self._whole(content) if walk.mode == "full" else self._one(content)
                 events += made
                 failures += failed
-            walk = replace(walk, gaps=walk.gaps or len(failures) > known, fresh=False)
+            walk = replace(walk, gaps=walk.gaps or bool(failures), fresh=False)
             done = not walk.following and (walk.mode == "changes" or walk.step >= self._steps)
             yield Page(
                 tuple(events),
@@ -140,23 +140,11 @@ class Reader:
             )
             if done:
                 return
-            events, failures, known = [], [], 0
+            events, failures = [], []
 
     @property
     def _steps(self) -> int:
         return len(STEPS) if self.config.is_cloud else len(STEPS) - 1
-
-    def _preface(self, walk: Walk, space: Mapping[str, Any]) -> Found:
-        """Return the space's own texts, and say once per full reading what is not read."""
-        named = space_resource(text(space.get("key")))
-        gaps = [
-            UnitFailure("drafts", Gap.NOT_IN_API, "the API shows people their own drafts only", named),
-            UnitFailure("trash", Gap.EXCLUDED, "what is in the trash counts as deleted", named),
-            UnitFailure("attachment comments", Gap.BUDGET, "read when they change, not with the whole space", named),
-        ]
-        if not self.config.history:
-            gaps.append(UnitFailure("history", Gap.EXCLUDED, "switched off in the configuration", named))
-        return [space_event(space, walk.started * 1000)], gaps
 
     def _step(self, walk: Walk, key: str, space: Mapping[str, Any]) -> tuple[list[Content], Walk]:
         if walk.mode == "full" and not self.config.is_cloud:

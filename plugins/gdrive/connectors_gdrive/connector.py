@@ -29,6 +29,7 @@ from connectors_gdrive.channels import Channels
 from connectors_gdrive.checks import checks
 from connectors_gdrive.client import Drive
 from connectors_gdrive.config import DriveConfig
+from connectors_gdrive.not_read import not_read
 from connectors_gdrive.people import People
 from connectors_gdrive.reading import Reader
 from connectors_gdrive.remedies import ACTIONS, Remedies
@@ -82,6 +83,10 @@ class DriveConnector(Connector[DriveConfig]):
     def unsubscribe(self, current: Subscription) -> None:
         """Close every channel; one that cannot be closed ends by itself within a week."""
         Channels(self.context, drive=self._drive, people=self._people, secret=self._secret).close(current)
+
+    def not_read(self) -> Iterator[UnitFailure]:
+        """Name the kinds of places that are left out."""
+        yield from not_read(self.config)
 
     def units(self, event: Event) -> Iterator[ScanUnit | UnitFailure]:
         """Yield a file's name, description, properties, content, comments and replies."""

@@ -48,7 +48,6 @@ class CodeReader:
     repo: Repo
     info: JsonObject
     branch: str
-    patches: bool = False
     """Whether commit history is read as well, by its own partition."""
 
     def read(self, cursor: Cursor | None) -> Iterator[Page]:
@@ -88,17 +87,8 @@ class CodeReader:
     def _unread(self) -> list[UnitFailure]:
         """Say once per whole reading what history does not show: it stands in the ledger."""
         others = self._other_branches()
-        gaps = [
-            UnitFailure(
-                "earlier versions", Gap.NOT_IN_API, "of edited issues and comments: no list of the API has them"
-            )
-        ]
-        if others:
-            text = f"{others} besides {self.branch}: read when somebody pushes to them"
-            gaps.append(UnitFailure("branches", Gap.BUDGET, text))
-        if not self.patches:
-            gaps.append(UnitFailure("commits", Gap.EXCLUDED, "what only old commits hold: commit_history is off"))
-        return gaps
+        text = f"{others} besides {self.branch}: read when somebody pushes to them"
+        return [UnitFailure("branches", Gap.BUDGET, text)] if others else []
 
     def _other_branches(self) -> str:
         """Return how many branches there are besides the default one. https://docs.github.com/en/rest/branches/branches"""

@@ -34,6 +34,7 @@ from connectors_github.actions import ACTIONS, Actor
 from connectors_github.client import BUDGETS, GitHubClient, objects
 from connectors_github.code import CodeReader
 from connectors_github.config import GitHubConfig
+from connectors_github.not_read import not_read
 from connectors_github.things import JsonObject, Repo
 
 DELIVERIES = Partition("deliveries", "failed webhook deliveries")
@@ -90,6 +91,10 @@ class GitHubConnector(Connector[GitHubConfig]):
     def _events(self, name: str, payload: JsonObject, now: datetime) -> tuple[Event, ...]:
         reader = events.Reader(payload, int(now.timestamp() * 1_000_000), self._kinds)
         return reader.events(name)
+
+    def not_read(self) -> Iterator[UnitFailure]:
+        """Name the kinds of places that are left out."""
+        yield from not_read(self.config)
 
     def units(self, event: Event) -> Iterator[ScanUnit | UnitFailure]:
         """Yield the texts of an event's resource; files, wiki pages, commits and gists are fetched late."""
@@ -221,8 +226,7 @@ class GitHubConnector(Connector[GitHubConfig]):
         if cursor is None and partition.since is not None:
             cursor = {"since": partition.since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
         if kind == "code":
-            patches = self.config.commit_history
-            yield from CodeReader(self.client, repo, info, branch or repo.default_branch, patches).read(cursor)
+            yield from CodeReader(self.client, repo, info, branch or repo.default_branch).read(cursor)
         elif kind == "commits":
             patches = self.config.commit_history
             yield from lists.Commits(self.client, repo, branch or repo.default_branch, patches).read(cursor)

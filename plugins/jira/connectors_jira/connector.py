@@ -33,6 +33,7 @@ from connectors_jira.actions import ACTIONS, act
 from connectors_jira.client import Jira
 from connectors_jira.config import JiraConfig
 from connectors_jira.health import check
+from connectors_jira.not_read import not_read
 from connectors_jira.shapes import mapping, objects, text
 from connectors_jira.subscribing import subscribe, unsubscribe
 from connectors_jira.sync import Reader
@@ -93,6 +94,10 @@ class JiraConnector(Connector[JiraConfig]):
         user = self.jira.user(ref.id)
         outside = text(user.get("accountType")) == "customer"
         return Person(ref.id, text(user.get("displayName")) or ref.name, text(user.get("emailAddress")), outside)
+
+    def not_read(self) -> Iterator[UnitFailure]:
+        """Name the kinds of places that are left out."""
+        yield from not_read(self.config)
 
     def units(self, event: Event) -> Iterator[ScanUnit | UnitFailure]:
         """Turn an issue, a comment or an attachment into what is scanned."""

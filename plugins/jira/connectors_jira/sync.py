@@ -122,10 +122,10 @@ class Reader:
             yield Page(failures=(gap,), listed=1, cursor=(cursor or {"mode": "new"}), done=True)
 
     def _pages(self, walk: Walk, place: Container) -> Iterator[Page]:
-        failures = self._excluded(walk, place)
         while True:
             issues, walk, more = self._step(walk, place)
             events: list[Event] = []
+            failures: list[UnitFailure] = []
             for issue in issues:
                 made, failed = self._of_issue(issue)
                 events += made
@@ -142,19 +142,6 @@ class Reader:
             )
             if not more:
                 return
-            failures = []
-
-    def _excluded(self, walk: Walk, place: Container) -> list[UnitFailure]:
-        """Say once per full reading what the configuration leaves out."""
-        if walk.mode != "full" or not walk.fresh:
-            return []
-        left = {"changelog": self.config.changelog, "remotelinks": self.config.remote_links}
-        resource = project_resource(place)
-        return [
-            UnitFailure(part, Gap.EXCLUDED, "switched off in the configuration", resource)
-            for part, on in left.items()
-            if not on
-        ]
 
     def _step(self, walk: Walk, place: Container) -> tuple[list[Mapping[str, Any]], Walk, bool]:
         return self._by_token(walk, place) if self.config.is_cloud else self._by_number(walk, place)

@@ -32,6 +32,7 @@ from connectors_slack.actions import ACTIONS, Actor
 from connectors_slack.client import BUDGETS, SlackClient
 from connectors_slack.config import SlackConfig
 from connectors_slack.events import JsonObject, Place
+from connectors_slack.not_read import NOT_READ
 
 _TYPES = {
     "public_channel": "public channels",
@@ -76,6 +77,10 @@ class SlackConnector(Connector[SlackConfig]):
         own = frozenset((*self.config.own_app_ids, str(envelope.get("api_app_id"))))
         reader = events.Reader(envelope, events.inner(envelope, "event"), own, self.config.workspace_url or "")
         return Receipt(events=reader.events(), delivery_id=events.need(envelope, "event_id"))
+
+    def not_read(self) -> Iterator[UnitFailure]:
+        """Name the kinds of places that are left out."""
+        yield from NOT_READ
 
     def units(self, event: Event) -> Iterator[ScanUnit | UnitFailure]:
         """Yield the texts of a message or channel, or the names and the bytes of a file."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from connectors.errors import PluginFault
-from connectors.model import FAULTS, Cursor, Page, Partition
+from connectors.model import FAULTS, Cursor, Page, Partition, UnitFailure
 from connectors.store import inbox, ledger, moves
 from connectors.store.columns import natural_id
 from connectors.store.engine import Database, Row
@@ -22,9 +22,13 @@ from connectors.store.lifecycle import delete_below, living_findings, resolved
 from connectors.store.tables.findings import finding, finding_change, resource
 from connectors.store.tables.intake import inbox as inbox_table
 from connectors.store.tables.intake import job
+from connectors.store.tables.syncs import gap as gap_table
 from connectors.store.tables.syncs import ledger as ledger_table
 from connectors.store.tables.syncs import sync_partition
 from connectors.vault import Vault
+
+NOT_READ = "not read"
+"""The partition in whose ledger the kinds of places stand that a connection never reads."""
 
 
 @dataclass(frozen=True)
@@ -197,6 +201,41 @@ def commit_page(
     identity = partition_id(progress.residency, progress.connection, progress.partition.id)
     where = [sync_partition.c.residency == progress.residency, sync_partition.c.id == identity]
     connection.execute(sa.update(sync_partition).where(*where).values(**values))
+
+
+def declare(
+    database: Database,
+    connection: sa.Connection,
+    places: Sequence[UnitFailure],
+    *,
+    residency: str,
+    tenant: str,
+    name: str,
+    plugin: str,
+    vault: Vault,
+    now: datetime,
+) -> None:
+    """Keep which kinds of places a connection never reads: a partition of its own, counted anew when they change."""
+    mine = [gap_table.c.residency == residency, gap_table.c.connection == name, gap_table.c.partition == NOT_READ]
+    kept = connection.execute(sa.select(gap_table.c.part, gap_table.c.reason, gap_table.c.detail).where(*mine))
+    if {tuple(row) for row in kept} == {(one.part[:500], one.reason.value, one.detail[:500]) for one in places}:
+        return
+    connection.execute(sa.delete(gap_table).where(*mine))
+    partition = Partition(NOT_READ, "kinds of places that are not read")
+    progress = begin(
+        database,
+        connection,
+        partition,
+        residency=residency,
+        tenant=tenant,
+        name=name,
+        vault=vault,
+        now=now,
+        from_start=True,
+    )
+    page = Page(failures=tuple(replace(one, resource=None) for one in places), listed=len(places), done=True)
+    prepared = prepare_page(progress, page, vault=vault, shards=database.shards, plugin=plugin, now=now)
+    commit_page(database, connection, prepared, now=now)
 
 
 def mark(

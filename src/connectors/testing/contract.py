@@ -88,6 +88,15 @@ class ConnectorContract:
         kit.connector(kit.connector.Config.model_validate(kit.bench.config(kit.url)), kit.context)
         assert kit.bench.fake.calls == [], "the constructor called the app"
 
+    def test_what_is_not_read_is_named_once(self, kit: Kit) -> None:
+        """`not_read()` names each kind of place once, of no resource, and calls nobody."""
+        connector = kit.connect()
+        with probes.untouched(kit):
+            places = list(connector.not_read())
+        assert all(place.part for place in places), "not_read() names a place without a name"
+        assert len({place.part for place in places}) == len(places), "not_read() names a place twice"
+        assert all(place.resource is None for place in places), "what is never read belongs to no resource"
+
     # -- check
 
     def test_check_says_that_all_is_well(self, kit: Kit) -> None:

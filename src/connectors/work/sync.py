@@ -58,11 +58,24 @@ def discover(run: JobRun) -> Ended:
         for partition in guarded(plugin, "partitions", connector.partitions())
         if covered(settings.include, settings.exclude, partition.id, partition.container or partition.label)
     ]
+    # Of two that a plugin names alike the later one counts, as in the ledger.
+    places = {one.part: one for one in guarded(plugin, "not_read", connector.not_read())}
     owner = run.runtime.owner(run.connection)
     now = run.now()
 
     def effects(c: sa.Connection) -> None:
         jobs.enqueue(run.database, c, wanted, vault=run.runtime.vault, now=now)
+        syncs.declare(
+            run.database,
+            c,
+            list(places.values()),
+            residency=run.residency,
+            tenant=run.row["tenant"],
+            name=run.connection,
+            plugin=plugin,
+            vault=run.runtime.vault,
+            now=now,
+        )
         connections.touch(run.database, c, owner, now=now, last_sync=now)
 
     log.info("sync_discovered", connection=run.connection, partitions=len(wanted))

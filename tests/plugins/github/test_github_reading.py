@@ -49,21 +49,26 @@ def test_head_is_read_whole_then_only_what_changed(connector: Any, github: FakeG
     assert files(pages) == []
 
 
-@pytest.mark.parametrize(("history", "branches"), [(False, 0), (True, 0), (True, 2)])
-def test_what_history_leaves_out_is_told_once(
-    history: bool, branches: int, connect: Connect, github: FakeGitHub, login: str, repo: str, record: Any
+@pytest.mark.parametrize("branches", [0, 2])
+def test_branches_that_history_leaves_out_are_told_once(
+    branches: int, connect: Connect, github: FakeGitHub, login: str, repo: str, record: Any
 ) -> None:
     github.commit(repo, {"a.txt": "1"}, login=login)
     for number in range(branches):
         github.commit(repo, {"b.txt": "2"}, login=login, branch=f"try/{number}")
-    seen = record(connect(commit_history=history))
+    seen = record(connect(commit_history=True))
     for _ in range(2):
         seen.sync()
     told = {failure.part: failure for failure in seen.failures if failure.resource is None}
     assert len(told) == len([failure for failure in seen.failures if failure.resource is None])
-    assert ("commits" in told) == (not history)
     assert ("branches" in told) == bool(branches)
     assert not branches or told["branches"].detail.startswith("2 branches besides")
+
+
+@pytest.mark.parametrize("history", [False, True])
+def test_what_no_reading_shows_is_named(history: bool, connect: Connect) -> None:
+    told = {failure.part: failure for failure in connect(commit_history=history).not_read()}
+    assert ("commits" in told) == (not history)
     assert told["earlier versions"].reason is Gap.NOT_IN_API
 
 
