@@ -25,6 +25,7 @@ from connectors.errors import ConfigError
 Hit = tuple[int, int]
 """Factor number, and the offset at which it ends."""
 _END = itemgetter(1)
+_CASED = re.compile(r"(?<!\\)[A-Za-z]")
 Backend = Literal["auto", "hyperscan", "fallback"]
 
 
@@ -99,7 +100,9 @@ class HyperscanFinder:
 
 def _shaped(factor: Factor) -> str | None:
     """Return the factor for a text written in shapes, when it is no more than a shape."""
-    return None if factor.ignore_case else shape(factor.pattern)
+    if factor.ignore_case and _CASED.search(factor.pattern.replace("A-Za-z", "")):
+        return None
+    return shape(factor.pattern)
 
 
 def _database(factors: Mapping[int, Factor], cache: Path | None) -> Any:

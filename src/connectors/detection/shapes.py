@@ -13,6 +13,8 @@ from re import _constants as codes  # type: ignore[attr-defined]  # no public wa
 from re import _parser as parser  # type: ignore[attr-defined]  # same
 from typing import Any
 
+from connectors.detection.patterns import least_digits, literal
+
 TABLE = bytes(48 if chr(c).isdigit() and c < 128 else 65 if 65 <= c <= 90 else c for c in range(256))
 """For `bytes.translate`: writes every ASCII digit as `0` and every ASCII capital as `A`."""
 
@@ -20,16 +22,21 @@ _PLACES = {codes.AT_BEGINNING: "^", codes.AT_BOUNDARY: r"\b"}
 """Where a line starts, and where a word starts or ends: the same in the translated text."""
 _OTHER = re.compile(r"(?<!\\)[a-z]|(?<![\w{,\\\[\-])[0-9A-Z]{3}(?![\d,]*\})")
 """A lower case letter, or a literal that is rare enough to be looked for as it is."""
+_LETTERS = "A-Za-z"
+_LOWER = frozenset(range(97, 123))
 
 
 def shape(pattern: str) -> str | None:
     """Return the factor for the translated text, or None when the factor is of another kind."""
-    if _OTHER.search(pattern):
+    rest = pattern.replace(_LETTERS, "")
+    if _OTHER.search(rest):
         return None
     try:
         written = _sequence(parser.parse(pattern))
     except _OtherKind:
         return None
+    if rest != pattern and not (least_digits(pattern) and literal(written)):
+        return None  # nothing to look for but single characters
     return written if re.search("0|A", written) else None
 
 
@@ -87,8 +94,8 @@ def _others(members: set[int]) -> str:
 
 
 def _class(members: set[int]) -> str:
-    """Return a character class for the translated text; a lower case letter makes the factor another kind."""
-    if any(member > 127 or chr(member).islower() for member in members):
+    """Return a character class for the translated text; some lower case letters make the factor another kind."""
+    if any(member > 127 for member in members) or members & _LOWER not in (set(), _LOWER):
         raise _OtherKind
     written = sorted({chr(TABLE[member]) for member in members})
     return re.escape(written[0]) if len(written) == 1 else f"[{''.join(map(re.escape, written))}]"

@@ -40,8 +40,8 @@ DETECTORS = (
             (
                 r"\b(?:born|bday|dob|d\.o\.b|geboren|geb|geburts\w{3,5}|naissance|nac(?:imiento|ido|ida)?"
                 r"|nascita|nat[oa] il"
-                r"|nascimento|nascid[oa]|geboortedatum|urodz\w{3,5}|f.dd|f.dt|f.d[es]\w{3,9}|syntym.\w{4}"
-                r"|syntynyt|do.um)"
+                r"|nascimento|nascid[oa]|geboortedatum|urodz\w{3,5}|f[\xd6\xd8\xf6\xf8]d(?:[dt]|[es]\w{3,9})|syntym.\w{4}"
+                r"|syntynyt|do\?um)"
                 r"(?:\b|_)[^\n]{0,32}\d"
             ),
             r"\bn..?e? le \d",

@@ -97,7 +97,7 @@ DETECTORS = (
         r"|(?:[ \-]?[A-Z0-9]{4}){2}(?:[ \-]?(?=[A-Z]{0,3}\d|MTLC)[A-Z0-9]{4}){0,5}(?:[A-Z0-9]{1,4}"
         r"|[ \-](?=[A-Z]{0,3}\d)[A-Z0-9]{1,4})?))"
         r"(?![A-Za-z0-9])",
-        factors=(r"\b[A-Z]{2}\d{2}[ -]?[A-Z0-9]{4}[ -]?\d",),
+        factors=(r"\b[A-Za-z]{2}\d{2}[ -]?[A-Za-z0-9]{4}[ -]?\d",),
         ignore_case=True,
         validators=("iban",),
         normalize="alnum",

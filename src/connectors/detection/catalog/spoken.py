@@ -212,7 +212,12 @@ DETECTORS = (
         r"|default|db"
         r"|database|prod|vpn)[ ]){0,3}"
         r"(?i:password|passwort|pw|pwd|passphrase|passcode)(?![A-Za-z])",
-        factors=(r" [A-Za-z<?-]{0,2}[sSrR<?=-] [A-Za-z' ]{0,24}(?i:password|passwort|pwd?|passphrase|passcode)\b",),
+        factors=(
+            (
+                r" (?i:as|is|for|<-{1,2}|<=|\?|-) (?i:(?:the|that's|this is|my|your|our|a|new|root|admin|wifi"
+                r"|temporary|default|db|database|prod|vpn) ){0,3}(?i:password|passwort|pwd?|passphrase|passcode)\b"
+            ),
+        ),
         validators=("sentence_password",),
         base=Confidence.LIKELY,
         aliases=("PASSWORD_IN_CODE",),
