@@ -105,7 +105,8 @@ class Engine:
         and headers count as context.
         """
         plain = None if text.isascii() else normalize(text)
-        hits = self._finder.hits(text.encode() if plain is None else encode(plain.text))
+        data = text.encode() if plain is None else encode(plain.text)
+        hits = self._finder.hits(data, ascii_only=plain is None)
         if not (hits or self._searchers or columns):
             return []
         if plain is not None:
@@ -130,7 +131,7 @@ class Engine:
             plains = [None if text.isascii() else normalize(text) for text in own]
             own = [text if plain is None else plain.text for text, plain in zip(own, plains, strict=True)]
             joined = "\n".join(own)
-        hits = self._finder.hits(encode(joined))
+        hits = self._finder.hits(encode(joined), ascii_only=joined.isascii())
         for at, share in _shares(own, hits, everywhere=bool(self._searchers)):
             results[numbers[at]] = self._look(texts[numbers[at]], plains[at], share, None)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from re import _parser as parser  # type: ignore[attr-defined]  # no public way to a pattern's width
 from typing import Any, Literal, Protocol
 
-from connectors.detection.patterns import least_digits, literal
+from connectors.detection.patterns import foreign, least_digits, literal
 from connectors.detection.shapes import TABLE, shape
 from connectors.errors import ConfigError
 
@@ -42,8 +42,11 @@ class Finder(Protocol):
 
     name: str
 
-    def hits(self, data: bytes) -> list[Hit]:
-        """Return the hits in `data`, in ascending order of their ends."""
+    def hits(self, data: bytes, *, ascii_only: bool = False) -> list[Hit]:
+        """Return the hits in `data`, in ascending order of their ends.
+
+        `ascii_only` says that the text is ASCII, so that factors of other letters need not be looked for.
+        """
         ...
 
 
@@ -69,31 +72,40 @@ def find_with(factors: Sequence[Factor], *, backend: Backend = "auto", cache: Pa
 
 
 class HyperscanFinder:
-    """All factors in one pass of a hyperscan block database; those that are mere shapes in a second, quick one."""
+    """All factors in one pass of a hyperscan block database; those that are mere shapes in a second, quick one.
+
+    Factors of letters outside ASCII have a third, for texts that hold such letters.
+    """
 
     name = "hyperscan"
 
     def __init__(self, factors: Sequence[Factor], *, cache: Path | None = None) -> None:
         shaped = {number: written for number, factor in enumerate(factors) if (written := _shaped(factor))}
-        plain = {number: factor for number, factor in enumerate(factors) if number not in shaped}
+        far = {number: factor for number, factor in enumerate(factors) if foreign(factor.pattern)}
+        plain = {n: factor for n, factor in enumerate(factors) if not (n in shaped or n in far)}
         self._plain = _database(plain, cache)
+        self._far = _database(far, cache)
         self._shaped = _database({number: Factor(written) for number, written in shaped.items()}, cache)
         self._sign = b"0" if all(least_digits(factors[number].pattern) for number in shaped) else b""
         self._local = threading.local()
 
-    def hits(self, data: bytes) -> list[Hit]:
+    def hits(self, data: bytes, *, ascii_only: bool = False) -> list[Hit]:
         """Return the hits in `data`. The interpreter lock is free while hyperscan runs."""
         found: list[Hit] = []
         if not data:
             return found
         try:
-            plain, shaped = self._local.scratches
+            plain, shaped, far = self._local.scratches
         except AttributeError:
-            plain, shaped = self._local.scratches = _scratch(self._plain), _scratch(self._shaped)
+            plain, shaped, far = map(_scratch, (self._plain, self._shaped, self._far))
+            self._local.scratches = plain, shaped, far
         if self._plain is not None:
             self._plain.scan(data, _collect, 0, found, plain)
+        if not (ascii_only or self._far is None):
+            self._far.scan(data, _collect, 0, found, far)
         if self._shaped is not None and self._sign in (shapes := data.translate(TABLE)):
             self._shaped.scan(shapes, _collect, 0, found, shaped)
+        if len(found) > 1:
             found.sort(key=_END)
         return found
 
@@ -235,16 +247,18 @@ class FallbackFinder:
         self._wholes = [re.compile(_expression(f), _re_flags(f)) for f in factors]
         self._shortest = [int(parser.parse(f.pattern).getwidth()[0]) for f in factors]
         gates = [literal(f.pattern) for f in factors]
+        self._far = frozenset(number for number, factor in enumerate(factors) if foreign(factor.pattern))
         self._always = [number for number, gate in enumerate(gates) if not gate]
         self._gates = sorted({gate for gate in gates if gate})
         self._behind = [[n for n, gate in enumerate(gates) if gate == word] for word in self._gates]
         self._words = ahocorasick_rs.BytesAhoCorasick([gate.encode("latin-1") for gate in self._gates])
 
-    def hits(self, data: bytes) -> list[Hit]:
+    def hits(self, data: bytes, *, ascii_only: bool = False) -> list[Hit]:
         """Return the hits in `data`, as hyperscan does: every end that a factor can have."""
         gates = {index for index, _, _ in self._words.find_matches_as_indexes(data.lower(), overlapping=True)}
         numbers = [*self._always, *(number for gate in gates for number in self._behind[gate])]
-        found = {hit for number in numbers for hit in self._ends(number, data)}
+        known = (number for number in numbers if not (ascii_only and number in self._far))
+        found = {hit for number in known for hit in self._ends(number, data)}
         return sorted(found, key=lambda hit: hit[1])
 
     def _ends(self, number: int, data: bytes) -> Iterator[Hit]:

@@ -45,6 +45,31 @@ def _walk(tokens: list[Any], runs: list[str]) -> None:
             runs.append("")
 
 
+def foreign(pattern: str) -> bool:
+    """Tell whether each match of `pattern` holds a character outside ASCII."""
+    return _foreign(parser.parse(pattern))
+
+
+def _foreign(tokens: Iterable[tuple[Any, Any]]) -> bool:
+    return any(_outside(op, argument) for op, argument in tokens)
+
+
+def _outside(op: Any, argument: Any) -> bool:
+    match op:
+        case codes.LITERAL:
+            return bool(argument > 127)
+        case codes.IN:
+            return all(kind is codes.LITERAL and member > 127 for kind, member in argument)
+        case codes.BRANCH:
+            return all(map(_foreign, argument[1]))
+        case codes.SUBPATTERN:
+            return _foreign(argument[-1])
+        case codes.MAX_REPEAT:
+            return bool(argument[0]) and _foreign(argument[2])
+        case _:
+            return False
+
+
 def least_digits(pattern: str) -> int:
     """Return how many digits each match of `pattern` holds at least."""
     return digits_of(parser.parse(pattern))

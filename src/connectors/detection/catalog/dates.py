@@ -40,12 +40,14 @@ DETECTORS = (
             (
                 r"\b(?:born|bday|dob|d\.o\.b|geboren|geb|geburts\w{3,5}|naissance|nac(?:imiento|ido|ida)?"
                 r"|nascita|nat[oa] il"
-                r"|nascimento|nascid[oa]|geboortedatum|urodz\w{3,5}|f[\xd6\xd8\xf6\xf8]d(?:[dt]|[es]\w{3,9})|syntym.\w{4}"
-                r"|syntynyt|do\?um)"
+                r"|nascimento|nascid[oa]|geboortedatum|urodz\w{3,5}|syntym.\w{4}"
+                r"|syntynyt)"
                 r"(?:\b|_)[^\n]{0,32}\d"
             ),
             r"\bn..?e? le \d",
-            r"\?{4} \?{8}[ :]{1,2}\d|\?{7,8} \d{1,2} \?{3}|\?{4} ?[: ]{1,2}\d{4}",
+            r"\bf[\xd6\xd8\xf6\xf8]d(?:[dt]|[es]\w{3,9})(?:\b|_)[^\n]{0,32}\d",
+            "\\bdo\ufffdum(?:\\b|_)[^\n]{0,32}\\d",
+            "\ufffd{4} \ufffd{8}[ :]{1,2}\\d|\ufffd{7,8} \\d{1,2} \ufffd{3}|\ufffd{4} ?[: ]{1,2}\\d{4}",
         ),
         ignore_case=True,
         validators=("birth_date",),

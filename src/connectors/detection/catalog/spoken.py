@@ -52,8 +52,11 @@ _LINKED = (
     r"|[:=>?][*_`~\x22')\]]{0,3})(?: A:)? (?:[a-z]{2,10} ){0,2}"
 )
 _SAID_FACTOR = rf"{_NAMED}{_LINKED}[^\s]{{0,16}}[\d!#$%&+@^\x22'`*_~-]"
-_FAR_FACTORS = (r"\?{6}[^\n\d]{0,24}[a-z][^\s]{0,24}\d", r"\?\?[ :]{0,2}\?{0,2}[ ]?[A-Za-z][!-~]{2,24}\d")
-"""The same in scripts of which a factor sees only `?`."""
+_FAR_FACTORS = (
+    "\ufffd{6}[^\n\\d]{0,24}[a-z][^\\s]{0,24}\\d",
+    "\ufffd\ufffd[ :]{0,2}\ufffd{0,2}[ ]?[A-Za-z][!-~]{2,24}\\d",
+)
+"""The same in scripts of which a factor sees only `?`, as which U+FFFD is looked for."""
 
 DETECTORS = (
     secret(
