@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from connectors.detection.catalog import by_id
 from connectors.model import Confidence, Severity
 
 
@@ -49,6 +50,12 @@ def words(value: str) -> str:
     return str(value).replace("_", " ")
 
 
+def called(detector: str) -> str:
+    """Return what a detector finds, in words; a detector of the admin's own is called by its id."""
+    known = by_id().get(detector)
+    return known.name if known else words(detector)
+
+
 def number(value: float) -> str:
     """Return a number with thin groups of digits."""
     return f"{value:,.0f}".replace(",", "\u202f")
@@ -82,6 +89,6 @@ def until(delta: timedelta | None) -> str:
 
 FILTERS: Mapping[str, Any] = {
     "duration": duration, "stamp": stamp, "severity": severity, "confidence": confidence, "words": words,
-    "number": number, "outside": outside, "span": until,
+    "number": number, "called": called, "outside": outside, "span": until,
 }  # fmt: skip
 """Names under which templates use these."""

@@ -20,7 +20,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from connectors.errors import ConnectorsError
-from connectors.model import Confidence, FindingState, Severity, Visibility
+from connectors.model import Confidence, FindingState, Severity, Validity, Visibility
 from connectors.store.tables.findings import finding
 
 LONGEST = 1_000
@@ -151,7 +151,7 @@ def _level(column: sa.Column[Any], levels: type[Severity | Confidence]) -> Compi
     return compiled
 
 
-def _member(column: sa.Column[Any], allowed: type[FindingState | Visibility]) -> Compile:
+def _member(column: sa.ColumnElement[Any], allowed: type[FindingState | Visibility | Validity]) -> Compile:
     def compiled(value: Value, _now: datetime) -> sa.ColumnElement[bool]:
         known = [str(member) for member in allowed]
         if value.text.lower() not in known or value.operator != "=" or value.prefix:
@@ -240,6 +240,8 @@ FIELDS: Mapping[str, tuple[str, Compile]] = {
                _either(_text(finding.c.author_id), _text(finding.c.author), _text(finding.c.author_email))),
     "visibility": ("private, internal, external, link, public, unknown",
                    _member(finding.c.visibility, Visibility)),
+    "validity": ("active, expired or unverified: what the vendor said of a token",
+                 _member(sa.func.coalesce(finding.c.validity, ""), Validity)),
     "fingerprint": ("the keyed identity of the value", _text(finding.c.fingerprint)),
     "count": ("places in the part; takes < and >", _number(finding.c.count)),
     "first_seen": ("a date, time or age; takes < and >", _time(finding.c.first_seen)),

@@ -39,6 +39,7 @@ def test_a_star_at_the_end_asks_for_a_prefix_and_a_quoted_one_does_not() -> None
         ("severity:>=high", "finding.severity >= 4"),
         ("state:OPEN", "finding.state = 'open'"),
         ("-app:slack", "finding.app != 'slack'"),
+        ("-validity:active", "coalesce(finding.validity, '') != 'active'"),
         ("count:>3", "finding.count > 3"),
         ("detector:aws*", "finding.detector LIKE 'aws' || '%' ESCAPE '/'"),
         ("last_seen:<7d", "finding.last_seen > '2026-11-16 12:00:00"),
