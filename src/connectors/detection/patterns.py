@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from re import _constants as codes  # type: ignore[attr-defined]  # no public way into a pattern
 from re import _parser as parser  # type: ignore[attr-defined]  # same
@@ -46,8 +47,11 @@ def _walk(tokens: list[Any], runs: list[str]) -> None:
 
 
 def foreign(pattern: str) -> bool:
-    """Tell whether each match of `pattern` holds a character outside ASCII."""
-    return _foreign(parser.parse(pattern))
+    """Tell whether each match of `pattern` holds a character outside ASCII; not when it does not compile."""
+    try:
+        return _foreign(parser.parse(pattern))
+    except re.error:
+        return False
 
 
 def _foreign(tokens: Iterable[tuple[Any, Any]]) -> bool:

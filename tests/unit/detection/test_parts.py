@@ -14,7 +14,7 @@ from connectors.detection import Context, Detector, Engine, byte_range, byte_ran
 from connectors.detection.factors import Factor, encode, find_with
 from connectors.detection.normalize import normalize
 from connectors.detection.overlaps import resolve
-from connectors.detection.patterns import literal
+from connectors.detection.patterns import foreign, literal
 from connectors.detection.rules import normalized
 from connectors.detection.scorers import scored, secret
 from connectors.detection.shapes import TABLE, shape
@@ -199,3 +199,27 @@ def test_a_model_moves_a_confidence_by_one_at_most():
 def test_an_unknown_model_is_refused(detectors, validators):
     with pytest.raises(ConfigError, match="unknown model: oracle"):
         Engine.build([detector("x", pattern="x", factors=("xyz",), model="oracle")], validators=validators)
+
+
+@pytest.mark.parametrize("pattern", ["инн\\d", r"f[\xd8\xf8]d", "\ufffd{4} x", "(?:ü|ö)a"])
+def test_a_factor_of_other_letters_is_told(pattern):
+    assert foreign(pattern)
+
+
+@pytest.mark.parametrize("pattern", ["inn\\d", "(?:ü|u)a", "ü?a", "[^ü]a", "(?:ü){0,2}a", "[üu]", "(a"])
+def test_a_factor_that_ascii_may_hold_is_not_foreign(pattern):
+    assert not foreign(pattern)
+
+
+@pytest.mark.parametrize("backend", ["hyperscan", "fallback"])
+def test_factors_of_other_letters_are_not_looked_for_in_ascii(backend):
+    finder = find_with([Factor("inn"), Factor("инн")], backend=backend)
+
+    assert finder.hits(b"inn ???", ascii_only=True) == [(0, 3)]
+    assert finder.hits(b"inn ???") == [(0, 3), (1, 7)]
+
+
+def test_a_shape_with_letters_of_either_case_is_looked_for_in_the_translated_text():
+    assert shape(r"[A-Za-z]{2}\d{2}-\d") is not None
+    assert shape(r"[a-z]{2}\d{2}-\d") is None
+    assert shape(r"[A-Za-z]\d") is None
