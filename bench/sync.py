@@ -1,10 +1,11 @@
 """Measure a sync of a large Slack channel, next to the bare SDK that pages through the same data. One JSON line each.
 
-    python bench/sync.py [--messages 50000] [--threads 5000] [--kills 20]
+    python bench/sync.py [--messages 50000] [--threads 5000] [--kills 20] [--within 600]
 
 The fake Slack runs in a process of its own and answers as fast as it can; our rate budgets, which keep to the real
 Slack's limits, are switched off. `listing` reads and commits the events, `whole` is a worker process that scans them
-too, `killed` is the same with the worker killed (-9) at random moments.
+too, `killed` is the same with the worker killed (-9) at random places of the work. A run that takes longer than
+`--within` seconds ends the measurement with exit code 1.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,7 @@ connections:
 policies:
   - {{name: credentials, detectors: [secret], min_confidence: LIKELY}}
 detection: {{cache: {cache}}}
-work: {{threads: 2, lease: 5s}}
+work: {{threads: 2, lease: {lease}}}
 log: {{level: error}}
 """
 ROUNDS = 2
@@ -127,11 +128,11 @@ def opened(folder: Path) -> Runtime:
     return Runtime.open(parse_config((folder / "connectors.yaml").read_text(), folder=folder), folder=folder)
 
 
-def prepared(folder: Path, place: tuple[str, str, str], cache: Path) -> Path:
+def prepared(folder: Path, place: tuple[str, str, str], cache: Path, *, lease: str = "5s") -> Path:
     """Make an installation that is asked for a sync; return its folder."""
     folder.mkdir()
     url, token, _ = place
-    (folder / "connectors.yaml").write_text(CONFIG.format(name=NAME, url=url, token=token, cache=cache))
+    (folder / "connectors.yaml").write_text(CONFIG.format(name=NAME, url=url, token=token, cache=cache, lease=lease))
     runtime = opened(folder)
     for database in runtime.databases.all():
         upgrade(database)
@@ -196,30 +197,42 @@ def spawned(folder: Path) -> subprocess.Popen[bytes]:
 
 
 def run(
-    folder: Path, *, kills: int = 0, over: float = 0.0, steps: int = 1_000_000
+    folder: Path, *, kill_at: Sequence[int] = (), steps: int = 1_000_000, within: float = 600.0
 ) -> tuple[float, dict[int, int], int]:
-    """Let worker processes finish a sync.
+    """Let worker processes finish a sync, and kill the one at work when so much is done as each of `kill_at` says.
 
     Return the seconds, the resident memory in MiB by how much was scanned (a sample every `steps`, and the peak at
     the end), and the kills there were.
     """
-    runtime, start, killed = opened(folder), time.perf_counter(), 0
+    runtime, start, waiting = opened(folder), time.perf_counter(), sorted(kill_at, reverse=True)
+    killed = 0
     curve: dict[int, int] = {}
     peak = 0
-    while not finished(runtime):
-        process, until = spawned(folder), time.perf_counter() + random.uniform(3, 3 + 2 * over / max(kills, 1))
-        while not finished(runtime) and (killed >= kills or time.perf_counter() < until):
+    process = spawned(folder)
+    try:
+        while not finished(runtime):
+            if time.perf_counter() - start > within:
+                raise SystemExit(f"not done within {within:g} s, {len(waiting)} kills were left")
+            counts = [line.counts for line in covered(runtime)]
+            scanned = sum(one.scanned for one in counts)
             peak = max(peak, memory(process.pid, "VmHWM"))
-            scanned = sum(line.counts.scanned for line in covered(runtime))
             if scanned >= (len(curve) + 1) * steps:
                 curve[scanned] = memory(process.pid, "VmRSS")
-            time.sleep(0.1)
-        killed += not finished(runtime)
+            done = scanned + sum(one.listed for one in counts)
+            if waiting and done >= waiting[-1]:
+                process.kill()
+                process.wait()
+                killed += 1
+                waiting.pop()
+            if process.poll() is not None:
+                process = spawned(folder)
+            time.sleep(0.02 if waiting else 0.1)
+        curve[sum(line.counts.scanned for line in covered(runtime))] = peak
+        return time.perf_counter() - start, curve, killed
+    finally:
         process.kill()
         process.wait()
-    curve[sum(line.counts.scanned for line in covered(runtime))] = peak
-    runtime.close()
-    return time.perf_counter() - start, curve, killed
+        runtime.close()
 
 
 def memory(pid: int, which: str) -> int:
@@ -237,7 +250,7 @@ def report(figure: str, value: float, unit: str, **more: object) -> None:
     print(json.dumps({"figure": figure, "value": round(value, 3), "unit": unit, **rounded}), flush=True)
 
 
-def measure(folder: Path, *, messages: int, threads: int, kills: int) -> None:
+def measure(folder: Path, *, messages: int, threads: int, kills: int, within: float) -> None:
     """Measure and report everything."""
     cache = folder / "detection"
     with workspace(messages, threads) as place:
@@ -250,12 +263,14 @@ def measure(folder: Path, *, messages: int, threads: int, kills: int) -> None:
         least = [min(turn[side].cpu for turn in turns) for side in (0, 1)]
         report("sync.listing_ratio", alone.seconds / ours.seconds, "x", wanted=0.7, cpu_ratio=least[0] / least[1])
         whole = prepared(folder / "whole", place, cache)
-        took, curve, _ = run(whole, steps=messages // 5)
+        took, curve, _ = run(whole, steps=max(messages // 5, 1), within=within)
         report("sync.whole", alone.count / took, "messages/s", peak_mib=max(curve.values()), wanted_mib=300)
         report("sync.memory", curve[max(curve)] - curve[min(curve)], "MiB more at the end",
                mib={f"{scanned}": mib for scanned, mib in sorted(curve.items())})  # fmt: skip
-        killed = prepared(folder / "killed", place, cache)
-        again, curve, times = run(killed, kills=kills, over=took)
+        # Whoever takes over waits for the lease of the dead first.
+        killed = prepared(folder / "killed", place, cache, lease="2s")
+        places = sorted(random.sample(range(2 * alone.count), min(kills, alone.count)))
+        again, curve, times = run(killed, kill_at=places, within=within)
         peak = max(curve.values())
         runtimes = opened(whole), opened(killed)
         expected, kept = (found(runtime) for runtime in runtimes)
@@ -268,15 +283,23 @@ def measure(folder: Path, *, messages: int, threads: int, kills: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--messages", type=int, default=50_000)
-    parser.add_argument("--threads", type=int, default=5_000)
+    parser.add_argument("--threads", type=int, help="a tenth of the messages by default")
     parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--within", type=float, default=600.0, help="seconds that one run of a worker may take")
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.worker:
         work(given.worker)
         return
     with tempfile.TemporaryDirectory() as folder:
-        measure(Path(folder), messages=given.messages, threads=given.threads, kills=given.kills)
+        threads = given.threads or max(given.messages // 10, 1)
+        measure(
+            Path(folder),
+            messages=given.messages,
+            threads=min(threads, given.messages),
+            kills=given.kills,
+            within=given.within,
+        )
 
 
 if __name__ == "__main__":
