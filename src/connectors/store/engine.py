@@ -57,6 +57,7 @@ class Database:
         self.retries = 0
         self._compiled: dict[Hashable, Any] = {}
         if self.dialect == "sqlite":
+            _check_folder(self.url)
             # One writer at a time is SQLite's nature: a lock queues threads better than busy waiting does.
             self._writing: threading.Lock | None = threading.Lock()
             self._writer = _sqlite_engine(self.url, begin="BEGIN IMMEDIATE", pool_size=1)
@@ -99,7 +100,7 @@ class Database:
                     return work(connection)
             except (DBAPIError, PoolTimeoutError) as error:
                 if not _retriable(error):
-                    raise _translated(error) from error
+                    raise _translated(error, self.url) from error
                 if attempt == attempts:
                     raise StoreUnavailable(f"the database refused the transaction {attempts} times") from error
             self.retries += 1
@@ -120,7 +121,7 @@ class Database:
                     return work(connection)
             except (DBAPIError, PoolTimeoutError) as error:
                 if not _retriable(error) or attempt == MAX_ATTEMPTS:
-                    raise _translated(error) from error
+                    raise _translated(error, self.url) from error
             time.sleep(random.uniform(0, min(0.002 * 2**attempt, 1.0)))  # noqa: S311 (spread, not secrecy)
         raise AssertionError("unreachable")
 
@@ -400,7 +401,13 @@ def _retriable(error: BaseException) -> bool:
     return _sqlstate(error) in RETRIED_STATES
 
 
-def _translated(error: DBAPIError | PoolTimeoutError) -> Exception:
+def _check_folder(url: sa.URL) -> None:
+    folder = Path(url.database or ".").parent
+    if not folder.is_dir():
+        raise ConfigError(f"database.url: there is no folder {folder}", hint="make it, or write another path")
+
+
+def _translated(error: DBAPIError | PoolTimeoutError, url: sa.URL) -> Exception:
     """Name what the host does about a database error, without the statement's parameters."""
     state = _sqlstate(error)
     away = (
@@ -410,7 +417,8 @@ def _translated(error: DBAPIError | PoolTimeoutError) -> Exception:
         or state.startswith(AWAY_STATES)
     )
     if away:
-        return StoreUnavailable(f"the database does not answer ({state or type(error).__name__})")
+        where = f"{url.host}:{url.port}" if url.host and url.port else url.host or url.database
+        return StoreUnavailable(f"the database at {where} does not answer ({state or type(error).__name__})")
     if isinstance(error, DBAPIError):
         error.hide_parameters = True
     return error
