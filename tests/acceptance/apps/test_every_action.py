@@ -321,3 +321,29 @@ def test_a_value_that_is_gone_is_left_alone(
 def test_no_action_is_left_out() -> None:
     tested = {(case.connection.split("-")[0], case.action) for case in CASES}
     assert tested == {(connector.name, spec.name) for connector in CLASSES for spec in connector.actions}
+
+
+DOCUMENTED = {
+    "jira": (
+        r"/rest/api/3/(myself|field|mypermissions|project/search|search/jql|search/approximate-count|redact|user)",
+        r"/rest/api/3/project/\w+",
+        r"/rest/api/3/redact/status/[\w-]+",
+        r"/rest/api/3/issue/\w+(/(comment|worklog|changelog|remotelink)(/\d+)?)?",
+        r"/rest/api/3/attachment/(content/)?\d+",
+    ),
+    "confluence": (
+        r"/wiki/api/v2/(spaces|pages|blogposts|footer-comments|inline-comments|attachments)(/\w+)?",
+        r"/wiki/api/v2/spaces/\d+/(pages|blogposts)",
+        r"/wiki/api/v2/(pages|blogposts|footer-comments|inline-comments|attachments)/[\w-]+/[a-z-]+(/\d+)?",
+        r"/wiki/rest/api/(search|content/search|user|user/current|space)",
+        r"/wiki/rest/api/content/\w+(/version(/\d+)?|/child/attachment/\w+/download|/history)?",
+    ),
+}
+"""The addresses of https://developer.atlassian.com/cloud/ that an Atlassian connection may call on Cloud."""
+
+
+@pytest.mark.parametrize("app", DOCUMENTED)
+def test_every_address_on_cloud_is_a_documented_one(app: str, world: World, planted: dict[str, Planted]) -> None:
+    asked = {request.path for request in getattr(world, app).requests if not request.path.startswith("/media/")}
+    assert asked
+    assert not [path for path in asked if not any(re.fullmatch(known, path) for known in DOCUMENTED[app])]
