@@ -133,7 +133,9 @@ def test_other_databases_are_refused(url: str) -> None:
 @pytest.mark.parametrize("state", ["08006", "57P01", "53300"])
 def test_states_of_a_server_that_is_away(state: str) -> None:
     error = sa.exc.ProgrammingError("SELECT", {}, type("Gone", (Exception,), {"sqlstate": state})())
-    assert isinstance(engine._translated(error), StoreUnavailable)
+    translated = engine._translated(error, sa.make_url("postgresql://someone@db.example:5432/connectors"))
+    assert isinstance(translated, StoreUnavailable)
+    assert "db.example:5432" in str(translated)
 
 
 def test_what_is_stored_can_be_stored() -> None:
