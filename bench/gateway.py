@@ -36,6 +36,7 @@ from starlette.routing import Route
 from connectors.config import parse_config
 from connectors.gateway import create_app
 from connectors.gateway.serve import server
+from connectors.logs import configure
 from connectors.runtime import Runtime
 from connectors.store.engine import Database
 from connectors.store.migrations import upgrade
@@ -84,6 +85,7 @@ def bare(url: str) -> Starlette:
 def serve(kind: str, url: str, folder: str, ready: Any) -> None:
     """Serve one of the two until the process is ended."""
     config = parse_config(CONFIG.format(url=url, secret=SECRET))
+    configure(config.log)
     if kind == "ours":
         runtime = Runtime.open(config, folder=Path(folder))
         for database in runtime.databases.all():
@@ -158,12 +160,12 @@ def load(port: int, seconds: float, clients: int) -> tuple[float, list[float]]:
     return len(times) / (time.perf_counter() - started), times
 
 
-def measure(kind: str, url: str, *, seconds: float, clients: int) -> dict[str, float]:
-    """Serve, warm up, load, stop."""
+def measure(kind: str, url: str, keys: str, *, seconds: float, clients: int) -> dict[str, float]:
+    """Serve, warm up, load, stop. Every round uses the keys in the folder `keys`: a server's rows outlive a round."""
     with tempfile.TemporaryDirectory() as folder:
         location = url or f"sqlite:///{folder}/bench.db"
         ready: Any = multiprocessing.Queue()
-        process = multiprocessing.Process(target=serve, args=(kind, location, folder, ready), daemon=True)
+        process = multiprocessing.Process(target=serve, args=(kind, location, keys, ready), daemon=True)
         process.start()
         try:
             port = ready.get(timeout=30)
@@ -185,14 +187,14 @@ def main() -> None:
     options.add_argument("--clients", type=int, default=32)
     options.add_argument("--rounds", type=int, default=3)
     chosen = options.parse_args()
-    with postgres() as server_url:
+    with postgres() as server_url, tempfile.TemporaryDirectory() as keys:
         for name, url in (("sqlite", ""), ("postgresql", server_url)):
             if url is None:
                 print(json.dumps({"figure": f"webhook accept, {name}", "skipped": "no PostgreSQL here"}))
                 continue
             rounds = [
                 {
-                    kind: measure(kind, url, seconds=chosen.seconds, clients=chosen.clients)
+                    kind: measure(kind, url, keys, seconds=chosen.seconds, clients=chosen.clients)
                     for kind in (("bare", "ours") if turn % 2 else ("ours", "bare"))
                 }
                 for turn in range(chosen.rounds)
