@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from connectors.errors import ConfigError, StoreUnavailable
 from connectors.store.engine import Database
 
+WORD = "swordfish"
+
 
 def test_a_file_in_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"there is no folder .*missing \(make it, or write another path\)"):
@@ -26,7 +28,8 @@ def test_a_server_that_does_not_answer_is_named_without_its_password() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    database = Database(f"postgresql://someone:secret-word@127.0.0.1:{port}/x")
+    url = sa.URL.create("postgresql", "someone", WORD, "127.0.0.1", port, "x")
+    database = Database(url.render_as_string(hide_password=False))
     with pytest.raises(StoreUnavailable, match=f"at 127.0.0.1:{port} does not answer") as raised:
         database.run(lambda c: c.execute(sa.text("SELECT 1")), attempts=1)
-    assert "secret-word" not in str(raised.value)
+    assert WORD not in str(raised.value)
