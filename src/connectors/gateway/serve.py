@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import h11
 import uvicorn
@@ -20,6 +21,12 @@ BODY_SILENCE = 30.0
 
 BODY_WITHIN = 300.0
 """Seconds for a whole body."""
+
+REST = 2**20
+"""Bytes of a body that nobody wants which are read all the same, so that its sender reads the answer."""
+
+REST_WITHIN = 2.0
+"""Seconds for that."""
 
 
 class BoundedHttp(H11Protocol):
@@ -67,8 +74,10 @@ class OneRequest:
     """Keeps what comes after a request from being taken for something else.
 
     A request with two lengths is refused: a proxy in front may have read the other one
-    (https://www.rfc-editor.org/rfc/rfc9112#section-6.1-15). A connection whose request was answered before its body
-    had come ends with the answer: nobody reads the rest.
+    (https://www.rfc-editor.org/rfc/rfc9112#section-6.1-15). A request that is answered before its body was read has
+    the rest of it thrown away first: closing a socket with bytes in it resets the connection, and the answer may be
+    lost (https://www.rfc-editor.org/rfc/rfc9112#section-9.6-7). Where too much is left, or the client waits to be
+    asked for it, the connection ends with the answer.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -83,6 +92,9 @@ class OneRequest:
         if not lengths:
             await self.app(scope, receive, send)
             return
+        hopeless = any(
+            name == b"expect" or (name == b"content-length" and int(value) > REST) for name, value in scope["headers"]
+        )
         ended = False
 
         async def read() -> Message:
@@ -91,9 +103,18 @@ class OneRequest:
             ended = not message.get("more_body", False)
             return message
 
+        async def throw_away() -> None:
+            left = REST
+            while not ended and left > 0:
+                left -= len((await read()).get("body", b""))
+
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start" and not ended:
-                message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+                if not hopeless:
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(throw_away(), REST_WITHIN)
+                if not ended:
+                    message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
             await send(message)
 
         await self.app(scope, read, answer)

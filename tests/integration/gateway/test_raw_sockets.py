@@ -132,6 +132,24 @@ def test_a_body_without_a_length_is_cut_off_at_the_limit(house: Installation) ->
     assert sent < 2000 * len(chunk), "the server read it all"
 
 
+def test_a_refusal_is_not_lost_with_the_rest_of_a_body(house: Installation) -> None:
+    """A socket that is closed with bytes in it resets the connection: the sender would see that, and no answer."""
+    chunk = b"8000\r\n" + b"a" * 0x8000 + b"\r\n"
+    for _ in range(10):
+        with connected(house) as channel:
+            channel.sendall(post(b"Transfer-Encoding: chunked", body=chunk * 8 + b"0\r\n\r\n") + HEALTHY)
+            said = b""
+            while more := channel.recv(65536):
+                said += more
+        assert statuses(said) == [413, 200]
+
+
+def test_who_waits_to_be_asked_for_a_body_is_refused_at_once(house: Installation) -> None:
+    with connected(house) as channel:
+        channel.sendall(post(b"Content-Length: 30000", b"Expect: 100-continue"))
+        assert told(channel).startswith(b"HTTP/1.1 413")
+
+
 def test_a_body_that_claims_to_be_large_is_refused_before_it_comes(house: Installation) -> None:
     with connected(house) as channel:
         channel.sendall(post(b"Content-Length: 999999999999"))
