@@ -13,7 +13,7 @@ import pypdfium2.raw as pdfium
 
 from connectors.extraction import ocr
 from connectors.extraction.extractor import Text
-from connectors.extraction.items import Inner, Item, Meter, OverBudget, gap
+from connectors.extraction.items import Inner, Item, Meter, gap
 from connectors.model import Gap
 
 _TYPE = "application/pdf"
@@ -170,12 +170,13 @@ def _fields(document: pypdfium2.PdfDocument, data: bytes) -> Iterator[Item]:
     if document.get_formtype() == pdfium.FORMTYPE_NONE:
         return
     from pypdf import PdfReader
+    from pypdf.errors import PyPdfError
 
     try:
         found = PdfReader(BytesIO(data)).get_fields() or {}
-    except OverBudget:
-        raise
-    except Exception:  # noqa: BLE001 - pypdf raises anything on hostile bytes, and the pages show most fields
+    except (PyPdfError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError) as error:
+        # pypdf trips over forms that pdfium draws: the pages are read all the same.
+        yield gap("#fields", Gap.CORRUPT, f"the form's fields cannot be read ({type(error).__name__})")
         return
     lines = [f"{name}: {field.get('/V')}" for name, field in found.items() if field.get("/V")]
     if lines:

@@ -184,6 +184,17 @@ def test_pdf(read):
     assert not gaps
 
 
+def test_form_fields_that_cannot_be_read_are_a_gap_and_the_pages_are_read(read, monkeypatch):
+    def trip(_reader: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr("pypdfium2.PdfDocument.get_formtype", lambda _document: 1)
+    monkeypatch.setattr("pypdf.PdfReader.get_fields", trip)
+    texts, gaps = read(documents.pdf("first page"))
+    assert texts["page 1"] == "first page"
+    assert gaps == {"#fields": Gap.CORRUPT}
+
+
 def test_pdf_that_pdfium_refuses_is_not_lost(read):
     _, gaps = read(b"%PDF-1.4\nnothing more\n")
     assert gaps == {"": Gap.CORRUPT}
