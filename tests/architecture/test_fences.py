@@ -147,6 +147,21 @@ def test_no_sql_outside_of_the_store() -> None:
     assert found == []
 
 
+@pytest.mark.parametrize("path", MODULES, ids=names(MODULES, SOURCE))
+def test_statements_are_made_in_the_store(path: Path) -> None:
+    if str(path.relative_to(SOURCE)).startswith(("store", "testing")):
+        return
+    found = [
+        node.lineno
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {f"sa.{verb}" for verb in STATEMENTS}
+    ]
+    assert found == []
+
+
+STATEMENTS = ("select", "insert", "update", "delete")
+
+
 @pytest.mark.parametrize("path", [*MODULES, *PLUGINS], ids=names([*MODULES, *PLUGINS], ROOT))
 def test_broad_excepts_stand_at_walls_and_say_so(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()

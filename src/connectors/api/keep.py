@@ -26,10 +26,9 @@ from connectors.api.views import (
 )
 from connectors.api.wire import PolicyBody, RuleBody
 from connectors.detection import catalog
-from connectors.store import quotas, requests, stored_rules, tenants
+from connectors.store import deliveries, quotas, requests, stored_rules, tenants
 from connectors.store.keys import Key
 from connectors.store.stored_rules import Stored
-from connectors.store.tables.intake import delivery
 
 Limit = Annotated[int, Query(ge=1, le=100)]
 Page = Annotated[str | None, Query(alias="cursor", max_length=300)]
@@ -104,7 +103,7 @@ def rules_router(platform: Platform) -> APIRouter:
 def records_router(platform: Platform) -> APIRouter:
     """Return the endpoints of deliveries, detectors, usage and the request log."""
     router = APIRouter(prefix="/api/v1", tags=["records"])
-    deliveries = Depends(caller(platform.gate, endpoint="deliveries", scope="deliveries:read"))
+    reads = Depends(caller(platform.gate, endpoint="deliveries", scope="deliveries:read"))
     scans = Depends(caller(platform.gate, endpoint="detectors", scope="scan"))
     usage = Depends(caller(platform.gate, endpoint="usage", scope="usage:read"))
 
@@ -114,15 +113,19 @@ def records_router(platform: Platform) -> APIRouter:
         state: Annotated[str | None, Query(pattern="^(accepted|failed|replayed)$")] = None,
         limit: Limit = 50,
         page: Page = None,
-        key: Key = deliveries,
+        key: Key = reads,
     ) -> Any:
+        after = views.after(page)
         rows = platform.database(key).read(
-            lambda c: _deliveries(c, key, connection, state, limit + 1, views.after(page)), stale_ok=True
+            lambda c: deliveries.listed(
+                c, key.residency, tenant=key.tenant, names=(connection,), state=state, before=after, limit=limit + 1
+            ),
+            stale_ok=True,
         )
         last = rows[limit - 1] if len(rows) > limit else None
         return {
             "deliveries": [_delivery_view(row) for row in rows[:limit]],
-            "nextCursor": cursor(last.received_at, last.id) if last is not None else None,
+            "nextCursor": cursor(last["received_at"], last["id"]) if last is not None else None,
         }
 
     @router.get("/detectors", response_model=DetectorList, summary="Built-in detectors")
@@ -242,33 +245,16 @@ class Kept:
         }
 
 
-def _deliveries(
-    connection: sa.Connection, key: Key, name: str, state: str | None, limit: int, before: Any
-) -> list[Any]:
-    table = delivery
-    columns = [column for column in table.c if column.name != "body"]
-    query = sa.select(*columns).where(
-        table.c.residency == key.residency, table.c.connection == name, table.c.tenant == key.tenant
-    )
-    if state is not None:
-        query = query.where(table.c.state == state)
-    if before is not None:
-        bound = sa.tuple_(sa.literal(before[0], table.c.received_at.type), sa.literal(before[1], table.c.id.type))
-        query = query.where(sa.tuple_(table.c.received_at, table.c.id) < bound)
-    ordered = query.order_by(table.c.received_at.desc(), table.c.id.desc())
-    return list(connection.execute(ordered.limit(limit)))
-
-
 def _delivery_view(row: Any) -> dict[str, Any]:
     return {
-        "id": row.id,
-        "connection": row.connection,
-        "deliveryId": row.delivery_id,
-        "state": row.state,
-        "reason": row.reason,
-        "events": row.events,
-        "size": row.size,
-        "receivedAt": row.received_at,
+        "id": row["id"],
+        "connection": row["connection"],
+        "deliveryId": row["delivery_id"],
+        "state": row["state"],
+        "reason": row["reason"],
+        "events": row["events"],
+        "size": row["size"],
+        "receivedAt": row["received_at"],
     }
 
 

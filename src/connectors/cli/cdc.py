@@ -8,12 +8,13 @@ from pathlib import Path
 import click
 
 from connectors.cdc import changefeed
-from connectors.cdc.outbox import export, waiting
+from connectors.cdc.outbox import export
 from connectors.cdc.store import open_store
 from connectors.cli.state import State, pass_state
 from connectors.cli.terminal import console, print_json
 from connectors.errors import ConfigError
 from connectors.runtime import Runtime
+from connectors.store import outbox
 from connectors.store.locality import load_profile
 
 
@@ -68,7 +69,7 @@ def status(state: State, *, as_json: bool) -> None:
                 behind = behind or bool(lacking)
                 found[residency] = {"changefeeds": len(running), "missing": lacking}
             else:
-                found[residency] = {"waiting": database.read(lambda c, r=residency: waiting(c, r))}  # type: ignore[misc]
+                found[residency] = {"waiting": database.read(lambda c, r=residency: outbox.waiting(c, r))}  # type: ignore[misc]
     if as_json:
         print_json(found)
     else:

@@ -14,8 +14,9 @@ from connectors.cli.state import State, connection_named, pass_state
 from connectors.cli.terminal import Styled, ago, console, print_json, severity, table
 from connectors.runtime import Runtime
 from connectors.store import alerts as alert_store
-from connectors.store import inbox, ledger, letters
+from connectors.store import deliveries as delivered
 from connectors.store import jobs as job_store
+from connectors.store import ledger, letters
 from connectors.store.engine import Row
 from connectors.store.ledger import Coverage
 
@@ -106,7 +107,8 @@ def deliveries(ctx: click.Context, connection: str | None, *, failed: bool, limi
     with state.runtime() as runtime:
         wanted = "failed" if failed else None
         rows = over_residencies(
-            runtime, lambda c, r: inbox.deliveries(c, r, name=connection, state=wanted, limit=limit)
+            runtime,
+            lambda c, r: delivered.listed(c, r, names=(connection,) if connection else None, state=wanted, limit=limit),
         )
         now = runtime.now()
     if as_json:

@@ -17,7 +17,7 @@ from connectors.gateway.replay import replay_delivery
 from connectors.host import validated
 from connectors.model import Confidence, Severity, Validity, Visibility
 from connectors.policy import Place, Policies
-from connectors.store import inbox, jobs, ledger, letters
+from connectors.store import deliveries, jobs, ledger, letters
 from connectors.store.dashboard import pages
 from connectors.store.search import search
 from connectors.work import sync
@@ -35,7 +35,7 @@ def connections(visit: Visit) -> Response:
     def look(c: sa.Connection) -> dict[str, Any]:
         return {
             "health": health(c, visit),
-            "failed": [row for row in inbox.deliveries(c, visit.residency, state="failed") if row["connection"] in own],
+            "failed": deliveries.listed(c, visit.residency, names=own, state="failed"),
             "dead": [row for row in _dead(c, visit) if _theirs(visit, row)],
         }
 
@@ -50,7 +50,7 @@ def connection(visit: Visit) -> Response:
         return {
             "health": next(each for each in health(c, visit) if each.name == name),
             "lines": ledger.coverage(c, visit.residency, name=name),
-            "deliveries": inbox.deliveries(c, visit.residency, name=name, limit=20),
+            "deliveries": deliveries.listed(c, visit.residency, names=(name,), limit=20),
             "busy": busy(visit.runtime, c, visit.runtime.owner(name)),
         }
 
@@ -76,8 +76,8 @@ def start_sync(visit: Visit) -> Response:
 def replay(visit: Visit) -> Response:
     """Take a failed delivery up again."""
     identity, own = visit.uuid(), set(visit.own_connections)
-    rows = visit.fresh(lambda c: inbox.deliveries(c, visit.residency, state="failed", limit=1000))
-    if not any(row["id"] == identity and row["connection"] in own for row in rows):
+    row = visit.fresh(lambda c: deliveries.failed(c, visit.residency, str(identity)))
+    if row is None or row["connection"] not in own:
         raise NotFound("there is no such delivery")
     try:
         said = replay_delivery(visit.runtime, str(identity))

@@ -8,15 +8,13 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
-import sqlalchemy as sa
-
 from connectors.contract import Connector, Remediates, Syncs
 from connectors.errors import Unsupported
 from connectors.extraction.extractor import Text
 from connectors.host import guarded, wall
 from connectors.model import Event, Match, Partition, UnitFailure
 from connectors.runtime import Runtime
-from connectors.store.tables.findings import resource
+from connectors.store import resources
 from connectors.work.acting import target_of
 from connectors.work.context import Connections
 
@@ -92,10 +90,8 @@ def _by_sync(runtime: Runtime, row: Mapping[str, Any], connector: Any, look: _Lo
 
 def _partitions(runtime: Runtime, row: Mapping[str, Any], connector: Any) -> Iterator[Partition]:
     """Yield the partition that the resource was read in, or those of its container."""
-    query = sa.select(resource.c.partition).where(
-        resource.c.residency == row["residency"], resource.c.id == row["resource_key"]
-    )
-    known = runtime.databases.of(row["residency"]).read(lambda c: c.execute(query).scalar())
+    database = runtime.databases.of(row["residency"])
+    known = database.read(lambda c: resources.partition_of(c, row["residency"], row["resource_key"]))
     place = {row["container"], row["container_name"]} - {""}
     every: list[Partition] = list(guarded(runtime.host.owners[row["app"]], "partitions", connector.partitions()))
     exact = [each for each in every if each.id == known]

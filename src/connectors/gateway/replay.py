@@ -11,10 +11,9 @@ from connectors.errors import ConnectorsError, NotFound, Unsupported
 from connectors.gateway.webhooks import from_replayable
 from connectors.host import wall
 from connectors.runtime import Runtime
-from connectors.store import inbox
+from connectors.store import deliveries, inbox
 from connectors.store.engine import Database, Row
 from connectors.store.inbox import Arrival
-from connectors.store.tables.intake import delivery as delivery_table
 from connectors.work.context import Connections
 
 
@@ -26,16 +25,10 @@ def replay_delivery(runtime: Runtime, start: str) -> str:
     """
     for residency in runtime.databases.residencies:
         database = runtime.databases.of(residency)
-        row = database.read(lambda c, r=residency: _find(c, r, start))  # type: ignore[misc]
+        row = database.read(lambda c, r=residency: deliveries.failed(c, r, start))  # type: ignore[misc]
         if row is not None:
             return _replay(runtime, database, row)
     raise NotFound(f"there is no failed delivery {start!r}", hint="see `connectors deliveries --failed`")
-
-
-def _find(connection: sa.Connection, residency: str, start: str) -> Row | None:
-    query = sa.select(delivery_table).where(delivery_table.c.residency == residency, delivery_table.c.state == "failed")
-    rows = [row._asdict() for row in connection.execute(query) if str(row.id).startswith(start)]
-    return rows[0] if len(rows) == 1 else None
 
 
 def _replay(runtime: Runtime, database: Database, row: Row) -> str:
@@ -65,8 +58,7 @@ def _replay(runtime: Runtime, database: Database, row: Row) -> str:
 
     def write(c: sa.Connection) -> None:
         inbox.accept(database, c, [prepared], now=runtime.now())
-        where = [delivery_table.c.residency == row["residency"], delivery_table.c.id == identity]
-        c.execute(sa.update(delivery_table).where(*where).values(state="replayed", body=None))
+        deliveries.mark_replayed(c, row["residency"], identity)
 
     database.run(write)
     return f"{len(receipt.events)} events of {name} are queued."

@@ -83,3 +83,11 @@ def key_columns() -> tuple[sa.Column[Any], ...]:
         sa.Column("id", sa.Uuid(), primary_key=True),
         sa.Column("tenant", sa.String(64), nullable=False),
     )
+
+
+def beginning(start: str) -> tuple[uuid.UUID, uuid.UUID] | None:
+    """Return the least and the greatest id that begin with `start`, as people shorten ids; None where none can."""
+    digits = start.replace("-", "").lower()
+    if not digits or len(digits) > 32 or any(character not in "0123456789abcdef" for character in digits):
+        return None
+    return uuid.UUID(digits.ljust(32, "0")), uuid.UUID(digits.ljust(32, "f"))

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from connectors.errors import Conflict, NotFound
 from connectors.model import FindingState
 from connectors.store import moves
-from connectors.store.columns import natural_id
+from connectors.store.columns import beginning, natural_id
 from connectors.store.engine import Database, Row
 from connectors.store.lifecycle import LIVING, change
 from connectors.store.tables.findings import finding, finding_change, suppression
@@ -37,12 +37,10 @@ def get(connection: sa.Connection, residency: str, identity: uuid.UUID) -> Row:
 
 def matching(connection: sa.Connection, residency: str, start: str) -> list[uuid.UUID]:
     """Return the ids of findings that begin with `start`, as people shorten them; at most two."""
-    digits = start.replace("-", "").lower()
-    if not digits or len(digits) > 32 or any(character not in "0123456789abcdef" for character in digits):
+    bounds = beginning(start)
+    if bounds is None:
         return []
-    low = uuid.UUID(digits.ljust(32, "0"))
-    high = uuid.UUID(digits.ljust(32, "f"))
-    query = sa.select(finding.c.id).where(finding.c.residency == residency, finding.c.id >= low, finding.c.id <= high)
+    query = sa.select(finding.c.id).where(finding.c.residency == residency, finding.c.id.between(*bounds))
     return list(connection.execute(query.limit(2)).scalars())
 
 

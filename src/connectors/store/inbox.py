@@ -247,26 +247,3 @@ def lags(connection: sa.Connection, residency: str, names: Sequence[str]) -> dic
         if count:
             found[name] = Lag(int(count), oldest)
     return found
-
-
-def deliveries(
-    connection: sa.Connection,
-    residency: str,
-    *,
-    name: str | None = None,
-    state: str | None = None,
-    limit: int = 50,
-) -> list[Row]:
-    """Return the latest deliveries, without their bodies."""
-    columns = [column for column in delivery.c if column.name != "body"]
-    query = (
-        sa.select(*columns)
-        .where(delivery.c.residency == residency)
-        .order_by(delivery.c.received_at.desc())
-        .limit(limit)
-    )
-    if name:
-        query = query.where(delivery.c.connection == name)
-    if state:
-        query = query.where(delivery.c.state == state)
-    return [row._asdict() for row in connection.execute(query)]

@@ -107,6 +107,13 @@ def claim_one(
     return row._asdict() if row else None
 
 
+def any_due(connection: sa.Connection, queue: Queue, now: datetime) -> bool:
+    """Tell whether `claim` could return anything, by reading alone."""
+    table = queue.table
+    query = sa.select(table.c.id).where(*queue.where(), table.c.state == "ready", table.c.due_at <= now).limit(1)
+    return connection.execute(query).first() is not None
+
+
 def extend(connection: sa.Connection, queue: Queue, rows: Sequence[Row], *, until: datetime) -> None:
     """Push the end of the leases that are still held."""
     table = queue.table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -22,13 +22,13 @@ from connectors.metrics import Metrics
 from connectors.model import EventKind, Gap, UnitFailure
 from connectors.pipeline import Pipeline, Scan, Task
 from connectors.runtime import Runtime, covered
-from connectors.store import containers, leases, ledger
+from connectors.store import containers, leases, ledger, resources
 from connectors.store.engine import Database, Row
 from connectors.store.inbox import open_event
 from connectors.store.leases import LostLease
 from connectors.store.merging import Finished, Recorded
 from connectors.store.recording import record
-from connectors.store.tables.findings import resource
+from connectors.store.resources import Held
 from connectors.work.context import Connections
 from connectors.work.stream import EventStream, Heartbeat
 from connectors.work.trouble import Trouble
@@ -103,7 +103,8 @@ class EventWorker:
         self._stream.close()
 
     def _process(self, rows: Sequence[Row]) -> None:
-        known = self._database.read(lambda c: _versions(c, self._residency, rows))
+        keys = [row["resource_key"] for row in rows]
+        known = self._database.read(lambda c: resources.held(c, self._residency, keys))
         ready: list[tuple[Row, Task]] = []
         stale: list[Finished] = []
         restored: set[object] = set()
@@ -301,26 +302,6 @@ def _ids(row: Row) -> dict[str, str]:
     """Return what every line about an event says of it."""
     named = {name: str(row[name]) for name in ("residency", "tenant", "connection")}
     return {**named, "event_id": str(row["id"])}
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What is known of a resource before a batch."""
-
-    version: int
-    deleted: bool
-    container: str
-    at: datetime
-    """When it was last scanned, or found to be gone."""
-
-
-def _versions(connection: sa.Connection, residency: str, rows: Sequence[Row]) -> dict[object, Held]:
-    """Return what is known of the resources of a batch."""
-    keys = [row["resource_key"] for row in rows]
-    query = sa.select(
-        resource.c.id, resource.c.version, resource.c.deleted, resource.c.container, resource.c.scanned_at
-    ).where(resource.c.residency == residency, resource.c.id.in_(keys))
-    return {row[0]: Held(*row[1:]) for row in connection.execute(query)}
 
 
 def _already_seen(task: Task, held: Held | None) -> bool:

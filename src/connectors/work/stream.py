@@ -82,7 +82,7 @@ class SqlStream:
 
     def claim(self, limit: int, *, now: datetime, avoid: Sequence[str]) -> list[Row]:
         """Claim rows that are due. An empty inbox is seen by reading alone, without a write transaction."""
-        if not self._database.read(lambda c: _any_due(c, self._queue, now)):
+        if not self._database.read(lambda c: leases.any_due(c, self._queue, now)):
             return []
         return self._database.run(
             lambda c: leases.claim(self._database, c, self._queue, limit=limit, now=now, lease=self._lease, avoid=avoid)
@@ -139,9 +139,3 @@ class Heartbeat:
         until = now + self._lease
         for database, queue, rows in held:
             database.run(partial(leases.extend, queue=queue, rows=rows, until=until))
-
-
-def _any_due(connection: sa.Connection, queue: Queue, now: datetime) -> bool:
-    table = queue.table
-    query = sa.select(table.c.id).where(*queue.where(), table.c.state == "ready", table.c.due_at <= now).limit(1)
-    return connection.execute(query).first() is not None

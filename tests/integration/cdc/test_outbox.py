@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from connectors.cdc.outbox import claim, export, waiting
+from connectors.cdc.outbox import export
 from connectors.cdc.store import Store, open_store
 from connectors.errors import ConfigError, Transient
 from connectors.store.engine import Database
+from connectors.store.outbox import claim, waiting
 from connectors.store.tables import metadata
 from connectors.store.tables.findings import finding_change
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connectors.store import inbox, leases
+from connectors.store import deliveries, inbox, leases
 from connectors.store.inbox import open_event
 from connectors.store.leases import LostLease
 
@@ -56,7 +56,7 @@ def test_the_same_delivery_at_the_same_time_is_stored_once(rig: Any, open_databa
 
 def test_failed_delivery_keeps_its_body_encrypted_and_its_reason(rig: Any) -> None:
     rig.accept(failure="no JSON", body=b"{not json")
-    (row,) = rig.database.read(lambda c: inbox.deliveries(c, "eu", state="failed"))
+    (row,) = rig.database.read(lambda c: deliveries.listed(c, "eu", state="failed"))
     assert (row["reason"], row["events"]) == ("no JSON", 0)
     (stored,) = rig.rows("delivery")
     assert b"not json" not in stored["body"]
