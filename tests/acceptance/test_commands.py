@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -179,3 +181,8 @@ def test_the_demo_finds_what_was_planted() -> None:
     done = CliRunner().invoke(cli, ["demo", "--once"])
     assert done.exit_code == 0, done.output
     assert "adds up" in done.output
+
+
+def test_it_is_a_module_too() -> None:
+    done = subprocess.run([sys.executable, "-m", "connectors", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("connectors")

@@ -31,7 +31,8 @@ def upgrade_command(state: State) -> None:
         for database in runtime.databases.all():
             before = schema_state(database)
             upgrade(database)
-            done = f"{len(before.pending)} revisions applied" if before.pending else "nothing to do"
+            count = len(before.pending)
+            done = f"{count} {'revision' if count == 1 else 'revisions'} applied" if count else "nothing to do"
             done = f"is newer ({before.current}) and serves this version: left as it is" if before.ahead else done
             console().print(f"{database.url.render_as_string(hide_password=True)}: {done}", markup=False)
 
