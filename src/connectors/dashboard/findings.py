@@ -31,7 +31,7 @@ def finding_list(visit: Visit) -> Response:
     """Show a page of findings."""
     query = " ".join(visit.value("q", "").split())
     sort = SORTS.get(visit.value("sort"), SORTS["recent"])
-    views_of = visit.dashboard.home_database.read(lambda c: views.listed(c, visit.dashboard.home, visit.who.user.id))
+    views_of = visit.fresh(lambda c: views.listed(c, visit.residency, visit.tenant, visit.who.user.id))
     error: QueryError | None = None
     shown: dict[str, Any] = {"rows": [], "facets": {}, "sampled": 0, "after": "", "looked": 0, "chips": []}
     try:
@@ -193,10 +193,10 @@ def save_view(visit: Visit) -> Response:
     """Keep the search under a name."""
     name, query, sort = visit.value("name").strip(), visit.value("q"), visit.value("sort", "recent")
     search(query, visit.now)
-    home, database = visit.dashboard.home, visit.dashboard.home_database
+    where = visit.residency, visit.tenant, visit.who.user.id
     if name:
-        database.run(
-            lambda c: views.save(database, c, home, visit.who.user.id, name=name, query=query, sort=sort, now=visit.now)
+        visit.database.run(
+            lambda c: views.save(visit.database, c, *where, name=name, query=query, sort=sort, now=visit.now)
         )
     return visit.go(_back(query, sort), told=f"View “{name[:100]}” is kept." if name else "A view needs a name.")
 
@@ -204,7 +204,7 @@ def save_view(visit: Visit) -> Response:
 def drop_view(visit: Visit) -> Response:
     """Forget a view."""
     identity = visit.uuid()
-    visit.dashboard.home_database.run(lambda c: views.drop(c, visit.dashboard.home, visit.who.user.id, identity))
+    visit.database.run(lambda c: views.drop(c, visit.residency, visit.who.user.id, identity))
     return visit.go("/findings", told="View removed.")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
@@ -14,9 +15,11 @@ from starlette.testclient import TestClient
 
 from connectors.api import issuing
 from connectors.assembly import site
+from connectors.dashboard.secrets import hash_password
 from connectors.errors import ConfigError
 from connectors.runtime import Runtime
 from connectors.store import findings
+from connectors.store.dashboard import users
 from connectors.testing.fakeapps import FakeApps
 from connectors.testing.fakeapps.slack import FakeSlack
 from connectors.testing.installation import Installation
@@ -140,6 +143,48 @@ def test_a_process_of_one_residency_serves_its_tenants_and_opens_no_other_databa
     found = full.databases.of("eu").read(lambda c: findings.listed(c, "eu", limit=10))
     assert {row["connection"] for row in found} == {"eu-slack"}
     assert "us-slack" not in said.getvalue()
+
+
+def test_people_at_home_elsewhere_leave_only_their_sign_in_at_home(
+    house: Installation, workspaces: dict[str, FakeSlack], tmp_path: Path
+) -> None:
+    """What an admin, whose account is in the US, does about a European finding stands in Europe, its audit too."""
+    runtime = house.runtime
+    home = runtime.databases.of("us")
+    person = users.User(
+        users.user_id("us", "ada"), "ada", "admin", hash_password("a password for tests"), may_reveal=True
+    )
+    home.run(lambda c: users.put(home, c, "us", person, now=runtime.now()))
+    said = io.StringIO()
+    with redirect_stdout(said), redirect_stderr(said), TestClient(site(runtime)) as client:
+        tell(house, workspaces, "eu", EU)
+        house.worker.drain()
+        found = runtime.databases.of("eu").read(lambda c: findings.listed(c, "eu", limit=10))
+        identity = str(found[0]["id"])
+        before = {(table, str(row)) for table, row in rows(tmp_path / "us.db")}
+        signed = client.post("/signin", data={"name": "ada", "password": "a password for tests"})
+        assert signed.status_code == 200
+        csrf = {"csrf": re.findall(r'name="csrf" value="([^"]+)"', client.get("/findings").text)[0]}
+        assert client.post("/tenant", data=csrf | {"tenant": "euro"}).status_code == 200
+        steps = {
+            f"/findings/{identity}/state": {"state": "acknowledged", "revision": str(found[0]["revision"])},
+            f"/findings/{identity}/confirm": {},
+            f"/findings/{identity}/reveal": {},
+            f"/findings/{identity}/act": {"action": "delete_message", "why": "planted", "real": "yes"},
+            "/views": {"name": f"of {EU}", "q": f"container:room-of-{EU.lower()}"},
+            "/bulk": {"scope": "all", "q": "app:slack", "kind": "state", "state": "ignored", "real": "yes"},
+            "/connections/eu-slack/sync": {},
+        }
+        for path, data in steps.items():
+            assert client.post(path, data=csrf | data).status_code == 200, path
+        house.worker.drain()
+    written = [(table, row) for table, row in rows(tmp_path / "us.db") if (table, str(row)) not in before]
+    assert {table for table, _ in written} == {"audit", "dashboard_session", "dashboard_user"}
+    assert {row["act"] for table, row in written if table == "audit"} == {"sign-in"}
+    for word in (EU.lower(), "eu-slack", identity):
+        assert word not in str(written).lower(), word
+    europe = {table for table, _ in rows(tmp_path / "eu.db")}
+    assert europe >= {"audit", "saved_view", "bulk", "bulk_item", "action_run"}
 
 
 def test_a_residency_that_is_not_configured_is_refused(house: Installation, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Saved views: a search with a name."""
+"""Saved views: a search with a name, kept where the tenant's rows live because a search may hold its words."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ from connectors.store.engine import Database
 from connectors.store.tables.dashboard import saved_view
 
 
-def listed(connection: sa.Connection, residency: str, user: uuid.UUID) -> list[Mapping[str, Any]]:
-    """Return a user's views by name."""
+def listed(connection: sa.Connection, residency: str, tenant: str, user: uuid.UUID) -> list[Mapping[str, Any]]:
+    """Return a user's views of a tenant, by name."""
     query = sa.select(saved_view).where(saved_view.c.residency == residency, saved_view.c.user_id == user)
-    return [row._asdict() for row in connection.execute(query.order_by(saved_view.c.name).limit(100))]
+    query = query.where(saved_view.c.tenant == tenant).order_by(saved_view.c.name).limit(100)
+    return [row._asdict() for row in connection.execute(query)]
 
 
 def save(
     database: Database,
     connection: sa.Connection,
     residency: str,
+    tenant: str,
     user: uuid.UUID,
     *,
     name: str,
@@ -34,8 +36,8 @@ def save(
     """Keep a search under a name; the same name is overwritten."""
     row = {
         "residency": residency,
-        "id": natural_id("view", residency, str(user), name),
-        "tenant": "",
+        "id": natural_id("view", residency, tenant, str(user), name),
+        "tenant": tenant,
         "user_id": user,
         "name": name[:100],
         "query": query[:1000],
