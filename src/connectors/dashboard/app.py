@@ -8,7 +8,18 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from connectors.dashboard import accounts, acting, findings, firewall, oidc, operating, overview, signing, words
+from connectors.dashboard import (
+    accounts,
+    acting,
+    coverage,
+    findings,
+    firewall,
+    oidc,
+    operating,
+    overview,
+    signing,
+    words,
+)
 from connectors.dashboard.people import Permission
 from connectors.dashboard.visit import Dashboard, Endpoint, Page
 from connectors.runtime import Runtime
@@ -41,7 +52,7 @@ def routes(runtime: Runtime) -> list[BaseRoute]:
         *page("/setup/{token}", signing.setup_page, signing.setup),
         *page("/password/{token}", signing.setup_page, signing.setup),
         *page("/", overview.overview, needs=view),
-        *page("/coverage", overview.coverage, needs=view),
+        *page("/coverage", coverage.coverage, needs=view),
         *page("/findings", findings.finding_list, needs=view),
         *page("/findings/{id}", findings.detail, needs=view),
         *page("/views", None, findings.save_view, needs=view),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from connectors.dashboard.visit import Visit
 from connectors.errors import ConfigError
 from connectors.store import connections, inbox, ledger
 from connectors.store.inbox import MOST_WAITING, Lag
-from connectors.store.ledger import Counts, Coverage
+from connectors.store.ledger import Counts, Summary
 
 LOW = 0.2
 """What is left of a rate limit below which a page points at it."""
@@ -54,6 +54,8 @@ class Health:
     partitions: int
     failed: int
     reading: int
+    never: int
+    """Kinds of places that are never read: no partition, and not in the counts."""
 
     @property
     def many(self) -> bool:
@@ -67,19 +69,17 @@ class Health:
         return (self.status != "broken", not self.failed, not self.counts.failed, not blocked, not self.lag, self.name)
 
 
-def health(c: sa.Connection, visit: Visit) -> list[Health]:
-    """Return how each connection is that the person sees."""
-    names = visit.own_connections
+def health(c: sa.Connection, visit: Visit, names: Sequence[str] | None = None) -> list[Health]:
+    """Return how each connection is that the person sees, or how those in `names` are."""
+    names = visit.own_connections if names is None else names
     known = {row["name"]: row for row in connections.health(c, visit.residency)}
     drawn: dict[str, dict[str, Any]] = defaultdict(dict)
     for row in connections.budgets(c, visit.residency):
         drawn[row["connection"]][row["bucket"]] = row
-    lines: dict[str, list[Coverage]] = defaultdict(list)
-    for line in ledger.coverage(c, visit.residency):
-        lines[line.connection].append(line)
+    read = ledger.summaries(c, visit.residency, names)
     lags = inbox.lags(c, visit.residency, names)
     return [
-        _health(visit, name, known.get(name, {}), lines[name], headroom(_limits(visit, name), drawn[name], visit.now),
+        _health(visit, name, known.get(name, {}), read[name], headroom(_limits(visit, name), drawn[name], visit.now),
                 lags.get(name))
         for name in names
     ]  # fmt: skip
@@ -114,13 +114,9 @@ def _limits(visit: Visit, name: str) -> Mapping[str, Budget]:
 
 
 def _health(
-    visit: Visit, name: str, row: Mapping[str, Any], lines: Iterable[Coverage], left: tuple[Headroom, ...],
+    visit: Visit, name: str, row: Mapping[str, Any], read: Summary, left: tuple[Headroom, ...],
     lag: Lag | None,
 ) -> Health:  # fmt: skip
-    counts = Counts()
-    lines = list(lines)
-    for line in lines:
-        counts.add(line.counts)
     settings = visit.runtime.config.connections[name]
     return Health(
         name=name,
@@ -133,8 +129,9 @@ def _health(
         subscription_ends=row.get("subscription_ends"),
         headroom=left,
         lag=lag,
-        counts=counts,
-        partitions=sum(1 for line in lines if line.partition != ledger.LIVE),
-        failed=sum(1 for line in lines if line.state == "failed"),
-        reading=sum(1 for line in lines if line.state == "reading"),
+        counts=read.counts,
+        partitions=sum(read.states.values()),
+        failed=read.states.get("failed", 0),
+        reading=read.states.get("reading", 0),
+        never=read.never,
     )

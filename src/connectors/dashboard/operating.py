@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from starlette.responses import Response
 
 from connectors.config.models import PolicySettings
+from connectors.dashboard.coverage import LINES
 from connectors.dashboard.health import health
 from connectors.dashboard.visit import Visit
 from connectors.detection import preview
@@ -48,8 +49,8 @@ def connection(visit: Visit) -> Response:
 
     def look(c: sa.Connection) -> dict[str, Any]:
         return {
-            "health": next(each for each in health(c, visit) if each.name == name),
-            "lines": ledger.coverage(c, visit.residency, name=name),
+            "health": health(c, visit, [name])[0],
+            "lines": ledger.partitions(c, visit.residency, [name], limit=LINES),
             "deliveries": deliveries.listed(c, visit.residency, names=(name,), limit=20),
             "busy": busy(visit.runtime, c, visit.runtime.owner(name)),
         }

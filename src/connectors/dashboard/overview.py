@@ -14,8 +14,7 @@ from connectors.dashboard.health import Health, health
 from connectors.dashboard.visit import Visit
 from connectors.dashboard.words import number, search_url, severity, term
 from connectors.model import Severity
-from connectors.store import ledger, tallies
-from connectors.store.ledger import Coverage
+from connectors.store import tallies
 
 WINDOWS = (7, 30, 90)
 TOP = 8
@@ -138,23 +137,3 @@ def _apps(visit: Visit, standing: list[Any], daily: list[Any], axis: list[str]) 
     ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
     rows = ((app, count, search_url(term("app", app), LIVING_TERM), "") for app, count in ordered)
     return charts.ranking(rows, over_time=over_time, axis=axis)
-
-
-def coverage(visit: Visit) -> Response:
-    """Show the ledger: listed = scanned + skipped + failed, per connection and partition, with the reasons."""
-    wanted = visit.value("connection")
-    name = wanted if wanted in visit.own_connections else None
-
-    def look(c: sa.Connection) -> tuple[list[Coverage], list[Any], list[Any]]:
-        gaps = ledger.gaps(c, visit.residency, name=name, limit=200) if name else []
-        return ledger.coverage(c, visit.residency, name=name), ledger.gap_reasons(c, visit.residency), gaps
-
-    lines, reasons, gaps = visit.read(look)
-    own = set(visit.own_connections)
-    return visit.render(
-        "coverage.html",
-        chosen=name,
-        lines=[line for line in lines if line.connection in own],
-        reasons=[row for row in reasons if row["connection"] in own],
-        gaps=gaps,
-    )

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -21,8 +21,16 @@ from connectors.store.tables.syncs import gap, ledger, sync_partition
 
 LEDGER_SHARDS = 8
 
+ADDENDS = ("listed", "scanned", "skipped", "failed")
+PARTITION = ("residency", "connection", "partition")
+SHARED = ("connection", "partition", "label", "state", "pages", "estimate", "started_at", "finished_at", "reason")
+"""Columns of a partition that its line of the ledger shows."""
+
 LIVE = "live"
 """The partition that webhook events are counted in."""
+
+NOT_READ = "not read"
+"""The partition of what is no partition: the kinds of places that a connector never reads, each with its reason."""
 
 
 @dataclass
@@ -90,7 +98,7 @@ def add(
     ]
 
     def merge(new: Any) -> dict[str, Any]:
-        summed = {name: ledger.c[name] + new[name] for name in ("listed", "scanned", "skipped", "failed")}
+        summed = {name: ledger.c[name] + new[name] for name in ADDENDS}
         return {**summed, "updated_at": new.updated_at}
 
     database.upsert(connection, ledger, rows, update=merge)
@@ -183,51 +191,151 @@ class Coverage:
 
 def coverage(connection: sa.Connection, residency: str, *, name: str | None = None) -> list[Coverage]:
     """Return the ledger of every partition in its current generation, and of the webhooks."""
-    sums = [sa.func.sum(ledger.c[column]).label(column) for column in ("listed", "scanned", "skipped", "failed")]
-    query = (
-        sa.select(ledger.c.connection, ledger.c.partition, ledger.c.generation, *sums)
-        .where(ledger.c.residency == residency)
-        .group_by(ledger.c.connection, ledger.c.partition, ledger.c.generation)
-    )
-    partitions = sa.select(sync_partition).where(sync_partition.c.residency == residency)
+    rows = sa.select(sync_partition).where(sync_partition.c.residency == residency)
     if name:
-        query = query.where(ledger.c.connection == name)
-        partitions = partitions.where(sync_partition.c.connection == name)
-    counted = {
-        (row.connection, row.partition, row.generation): Counts(
-            int(row.listed), int(row.scanned), int(row.skipped), int(row.failed)
-        )
-        for row in connection.execute(query)
-    }
-    lines = [
-        Coverage(
-            connection=row.connection,
-            partition=row.partition,
-            label=row.label,
-            state=row.state,
-            counts=counted.get((row.connection, row.partition, row.generation), Counts()),
-            pages=row.pages,
-            estimate=row.estimate,
-            started_at=row.started_at,
-            finished_at=row.finished_at,
-            reason=row.reason,
-        )
-        for row in connection.execute(partitions)
-    ]
-    lines.extend(
-        Coverage(connection=key[0], partition=LIVE, label="webhooks", state="live", counts=counts)
-        for key, counts in counted.items()
-        if key[1] == LIVE
-    )
+        rows = rows.where(sync_partition.c.connection == name)
+    counted = _counted(connection, residency, [name] if name else None, None)
+    lines = [_line(row, counted) for row in connection.execute(rows)]
+    lines.extend(_live(key[0], counts) for key, counts in counted.items() if key[1] == LIVE)
     return sorted(lines, key=lambda line: (line.connection, line.partition != LIVE, line.label))
 
 
-def gaps(connection: sa.Connection, residency: str, *, name: str | None = None, limit: int = 1000) -> list[Row]:
+Counted = Mapping[tuple[str, str, int], Counts]
+"""Counts by (connection, partition, generation)."""
+
+
+def _counted(
+    connection: sa.Connection, residency: str, names: Collection[str] | None, among: Collection[str] | None
+) -> Counted:
+    key = [ledger.c.connection, ledger.c.partition, ledger.c.generation]
+    query = sa.select(*key, *(sa.func.sum(ledger.c[column]) for column in ADDENDS))
+    query = query.where(ledger.c.residency == residency).group_by(*key)
+    if names is not None:
+        query = query.where(ledger.c.connection.in_(names))
+    if among is not None:
+        query = query.where(ledger.c.partition.in_(among))
+    return {(row[0], row[1], row[2]): Counts(*map(int, row[3:])) for row in connection.execute(query)}
+
+
+def _line(row: Any, counted: Counted) -> Coverage:
+    shared = {name: getattr(row, name) for name in SHARED}
+    return Coverage(counts=counted.get((row.connection, row.partition, row.generation), Counts()), **shared)
+
+
+def _live(name: str, counts: Counts) -> Coverage:
+    return Coverage(connection=name, partition=LIVE, label="webhooks", state="live", counts=counts)
+
+
+@dataclass
+class Summary:
+    """The ledger of one connection in sum, with its partitions by state. What is never read stands apart."""
+
+    counts: Counts = field(default_factory=Counts)
+    states: dict[str, int] = field(default_factory=dict)
+    never: int = 0
+    """Kinds of places that are never read."""
+
+
+def summaries(connection: sa.Connection, residency: str, names: Collection[str]) -> dict[str, Summary]:
+    """Return the ledger of each connection in sum: of the current generation of its partitions, and the webhooks."""
+    found = {name: Summary() for name in names}
+    theirs = [sync_partition.c.residency == residency, sync_partition.c.connection.in_(names)]
+    states = sa.select(sync_partition.c.connection, sync_partition.c.state, sa.func.count()).where(
+        *theirs, sync_partition.c.partition != NOT_READ
+    )
+    for name, state, count in connection.execute(states.group_by(sync_partition.c.connection, sync_partition.c.state)):
+        found[name].states[state] = int(count)
+    current = sa.and_(*(sync_partition.c[each] == ledger.c[each] for each in (*PARTITION, "generation")))
+    never = (ledger.c.partition == NOT_READ).label("never")
+    sums = [sa.func.sum(ledger.c[column]) for column in ADDENDS]
+    query = (
+        sa.select(ledger.c.connection, never, *sums)
+        .select_from(ledger.outerjoin(sync_partition, current))
+        .where(ledger.c.residency == residency, ledger.c.connection.in_(names))
+        .where(sa.or_(ledger.c.partition == LIVE, sync_partition.c.id.is_not(None)))
+        .group_by(ledger.c.connection, never)
+    )
+    for name, apart, *numbers in connection.execute(query):
+        if apart:
+            found[name].never = int(numbers[0])
+        else:
+            found[name].counts = Counts(*map(int, numbers))
+    return found
+
+
+def partitions(
+    connection: sa.Connection,
+    residency: str,
+    names: Collection[str],
+    *,
+    partition: str | None = None,
+    limit: int,
+    offset: int = 0,
+) -> list[Coverage]:
+    """Return a page of the partitions of some connections, those with trouble and those being read first.
+
+    The webhooks' lines lead the first page. What is never read is no partition.
+    """
+    trouble = sa.case({"failed": 0, "reading": 1, "waiting": 2}, value=sync_partition.c.state, else_=3)
+    order = (trouble, sync_partition.c.connection, sync_partition.c.label, sync_partition.c.id)
+    query = sa.select(sync_partition).where(
+        sync_partition.c.residency == residency, sync_partition.c.connection.in_(names),
+        sync_partition.c.partition != NOT_READ if partition is None else sync_partition.c.partition == partition,
+    )  # fmt: skip
+    rows = connection.execute(query.order_by(*order).limit(limit).offset(offset)).all()
+    wanted = {row.partition for row in rows} | ({LIVE} if not offset and partition in (None, LIVE) else set())
+    counted = _counted(connection, residency, names, wanted)
+    live = [_live(key[0], counts) for key, counts in sorted(counted.items()) if key[1] == LIVE]
+    return [*live, *(_line(row, counted) for row in rows)]
+
+
+def gaps(
+    connection: sa.Connection,
+    residency: str,
+    *,
+    name: str | None = None,
+    partition: str | None = None,
+    limit: int = 1000,
+) -> list[Row]:
     """Return what was not scanned, and why."""
-    query = sa.select(gap).where(gap.c.residency == residency).order_by(gap.c.connection, gap.c.reason).limit(limit)
+    order = (gap.c.connection, gap.c.partition, gap.c.outcome, gap.c.reason)
+    query = sa.select(gap).where(gap.c.residency == residency).order_by(*order).limit(limit)
     if name:
         query = query.where(gap.c.connection == name)
+    if partition is not None:
+        query = query.where(gap.c.partition == partition)
     return [row._asdict() for row in connection.execute(query)]
+
+
+def never_read(connection: sa.Connection, residency: str, names: Collection[str], *, limit: int = 500) -> list[Row]:
+    """Return the kinds of places that some connections never read: `part` is the kind, with reason and detail."""
+    columns = [gap.c[name] for name in ("connection", "part", "reason", "detail")]
+    query = (
+        sa.select(*columns)
+        .where(gap.c.residency == residency, gap.c.connection.in_(names), gap.c.partition == NOT_READ)
+        .order_by(gap.c.connection, gap.c.part)
+        .limit(limit)
+    )
+    return [row._asdict() for row in connection.execute(query)]
+
+
+def reasons(
+    connection: sa.Connection,
+    residency: str,
+    names: Collection[str],
+    *,
+    partition: str | None = None,
+    most: int,
+) -> list[Row]:
+    """Return how many parts of some connections were not scanned, by reason; counts to `most` and no further.
+
+    What is never read is not among them.
+    """
+    mine = [gap.c.residency == residency, gap.c.connection.in_(names)]
+    mine.append(gap.c.partition != NOT_READ if partition is None else gap.c.partition == partition)
+    some = sa.select(gap.c.connection, gap.c.outcome, gap.c.reason).where(*mine).limit(most).subquery("some")
+    query = sa.select(*some.c, sa.func.count().label("count")).group_by(*some.c)
+    return [row._asdict() for row in connection.execute(query.order_by(some.c.connection, sa.desc("count")))]
 
 
 def gap_reasons(connection: sa.Connection, residency: str) -> list[Row]:

@@ -17,7 +17,7 @@ from connectors.store import inbox, ledger, moves
 from connectors.store.columns import natural_id
 from connectors.store.engine import Database, Row
 from connectors.store.inbox import event_row
-from connectors.store.ledger import Counts
+from connectors.store.ledger import NOT_READ, Counts
 from connectors.store.lifecycle import delete_below, living_findings, resolved
 from connectors.store.tables.findings import finding, finding_change, resource
 from connectors.store.tables.intake import inbox as inbox_table
@@ -26,9 +26,6 @@ from connectors.store.tables.syncs import gap as gap_table
 from connectors.store.tables.syncs import ledger as ledger_table
 from connectors.store.tables.syncs import sync_partition
 from connectors.vault import Vault
-
-NOT_READ = "not read"
-"""The partition in whose ledger the kinds of places stand that a connection never reads."""
 
 
 @dataclass(frozen=True)
