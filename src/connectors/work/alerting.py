@@ -40,10 +40,10 @@ def deliver(run: JobRun) -> Ended:
     """Deliver one alert, or hold it back for the summary when its destination has heard enough."""
     identity = uuid.UUID(run.row["key"])
     told = run.database.read(lambda c: alerts.load(c, run.residency, identity))
-    if told is None or told.state not in ("pending", "held"):
+    if told is None or told.state in TOLD:
         return Ended()
     if told.destination not in run.runtime.config.destinations:
-        return Ended(partial(_receipt, run, told, error=ConfigError("the destination is no longer configured")))
+        return _given_up(run, told, ConfigError(f"the destination {told.destination!r} is not configured any more"))
     held_until = _held_until(run, told)
     if held_until is not None:
         return Ended(partial(_hold, run, told, held_until))
@@ -51,12 +51,16 @@ def deliver(run: JobRun) -> Ended:
         with tracing.span("alert", _keys(told), destination=told.destination):
             delivered = _send(run, told.destination, _compose(run, told))
     except (AuthError, ConfigError, Unsupported) as error:
-        # Trying again would not help; the receipt says why, and the alert can be revived when it is repaired.
-        return Ended(partial(_receipt, run, told, error=error))
+        return _given_up(run, told, error)
     except ConnectorsError as error:
         run.database.run(partial(_receipt, run, told, error=error, again=True))
         raise
     return Ended(partial(_receipt, run, told, delivered=delivered))
+
+
+def _given_up(run: JobRun, told: Told, error: ConnectorsError) -> Ended:
+    """Keep a receipt that says why, and a dead letter that tells the alert once the destination is repaired."""
+    return Ended(partial(_receipt, run, told, error=error), dead=str(error))
 
 
 def _keys(told: Told) -> list[uuid.UUID]:

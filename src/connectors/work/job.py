@@ -49,10 +49,15 @@ class JobRun:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a job ended: `effects` are written in the transaction that ends it; `again_at` keeps it for later."""
+    """How a job ended: `effects` are written in the transaction that ends it; `again_at` keeps it for later.
+
+    With `dead`, a reason, trying again would not help: it becomes a dead letter at once, which people revive when they
+    have repaired what it names.
+    """
 
     effects: Callable[[sa.Connection], object] | None = None
     again_at: datetime | None = None
+    dead: str = ""
 
 
 Handler = Callable[[JobRun], Ended]

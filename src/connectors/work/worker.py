@@ -259,7 +259,7 @@ class Worker:
             else:
                 ended = self._handlers[queue.name](run)
             self._finish(database, queue, row, ended)
-            self.metrics.jobs.labels(queue.name, "done").inc()
+            self.metrics.jobs.labels(queue.name, "dead" if ended.dead else "done").inc()
             log.debug("job_done")
         except LostLease:
             log.info("lease_lost")
@@ -271,10 +271,13 @@ class Worker:
             self._heartbeat.release(ticket)
 
     def _finish(self, database: Database, queue: Queue, row: Row, ended: Ended) -> None:
-        now = self.runtime.now()
+        now, expires = self.runtime.now(), self.runtime.until(self.runtime.config.retention.failed)
 
         def end(c: sa.Connection) -> None:
-            jobs.finish_job(c, queue, row, now=now, again_at=ended.again_at)
+            if not ended.dead:
+                jobs.finish_job(c, queue, row, now=now, again_at=ended.again_at)
+            elif not leases.bury(c, queue, row, reason=ended.dead, expires_at=expires):
+                raise LostLease("the job was taken over")
             if ended.effects is not None:
                 ended.effects(c)
 

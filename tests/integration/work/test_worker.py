@@ -8,6 +8,7 @@ import pytest
 
 from connectors.errors import AuthError, MissingScope, NotFound, RateLimited, Transient, Unsupported
 from connectors.model import EventKind, Gap, Page, Partition, UnitFailure
+from connectors.store import letters
 from connectors.testing.company import aws_key
 
 
@@ -229,6 +230,20 @@ def test_a_destination_that_refuses_us_breaks_no_connection_and_does_not_loop(ho
     assert house.app.calls.count(("", "deliver")) <= 6
     assert [row["name"] for row in house.rows("connection", status="broken")] == []
     assert [row["state"] for row in house.rows("alert")] == ["failed"]
+
+
+def test_an_alert_that_was_refused_is_told_when_its_dead_letter_is_revived(house: Any) -> None:
+    house.app.troubles["deliver"] = [AuthError("bad token")]
+    house.leak()
+    house.work()
+    [dead] = house.rows("job", queue="alert", state="dead")
+    assert "bad token" in dead["reason"]
+    house.app.troubles.clear()
+    house.database.run(lambda c: letters.revive(house.database, c, "default", [str(dead["id"])], now=house.now))
+    house.work()
+    assert len(house.app.alerts) == 1
+    assert [row["state"] for row in house.rows("alert")] == ["delivered"]
+    assert house.rows("job", queue="alert") == []
 
 
 def test_a_flood_becomes_one_summary(make_house: Any) -> None:
