@@ -30,7 +30,10 @@ LEVELS = [name.lower().replace("_", "-") for name in Confidence.__members__]
 @click.option("--staged", is_flag=True, help="Scan what the index adds: for a pre-commit hook.")
 @click.option("--tracked", is_flag=True, help="Of PATHS, scan only what git tracks.")
 @click.option(
-    "--detect", multiple=True, metavar="WHAT", help="Category, detector or `all`; secrets, cards and ids if not given."
+    "--detect",
+    multiple=True,
+    metavar="WHAT",
+    help="Category, detector, `all` or `none`; secrets, cards and ids if not given.",
 )
 @click.option("--leave", multiple=True, metavar="DETECTOR", help="Leave a detector out.")
 @click.option(

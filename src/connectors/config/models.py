@@ -238,6 +238,16 @@ class DetectionSettings(Settings):
     names: bool = Field(default=False, description="look for person names and street addresses: slower")
     verify: Annotated[VerifySettings, BeforeValidator(_verify)] = VerifySettings()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _only_imported(cls, values: Any) -> Any:
+        """Take `detectors: {import: gitleaks.toml}` as a short way to write `imports`, for who has no others."""
+        own = values.get("detectors") if isinstance(values, dict) else None
+        if not (isinstance(own, dict) and own.keys() == {"import"}):
+            return values
+        named = own["import"] if isinstance(own["import"], list) else [own["import"]]
+        return {**values, "detectors": [], "imports": [*values.get("imports", ()), *named]}
+
 
 class ExtractionSettings(Settings):
     """What one file may cost."""

@@ -31,7 +31,10 @@ _BLOB = 65_536
 
 
 class Searcher(Protocol):
-    """A detector that looks at whole texts by itself: words, linear regexes, names. Safe for threads."""
+    """A detector that looks at whole texts by itself: words, linear regexes, names. Safe for threads.
+
+    One with a true `specific` beats others of its family at the same place, as detectors of a vendor do.
+    """
 
     @property
     def id(self) -> str:
@@ -58,7 +61,8 @@ class Engine:
         self._searchers = searchers
         self._targets = [targets[factor] for factor in sorted(targets)]
         self._needy = [number for number, rule in enumerate(rules) if rule.detector.context.required]
-        self._specific = frozenset(rule.detector.id for rule in rules if rule.detector.vendor)
+        vendors = (rule.detector.id for rule in rules if rule.detector.vendor)
+        self._specific = frozenset([*vendors, *(by.id for by in searchers if getattr(by, "specific", False))])
 
     @classmethod
     def build(

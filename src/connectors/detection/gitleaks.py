@@ -11,7 +11,8 @@ import threading
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +67,6 @@ class Allowlist:
             checks.append(any(word in folded for word in self.stopwords))
         return bool(checks) and (all(checks) if self.every else any(checks))
 
-    def needs_path(self) -> bool:
-        """Tell whether the answer may depend on the file."""
-        return bool(self.paths)
-
 
 class Keywords:
     """The keywords of all rules, looked for once in a text and not once per rule. Safe to use from any thread."""
@@ -106,7 +103,13 @@ class GitleaksRule:
     entropy: float = 0.0
     path: Any = None
     allowlists: tuple[Allowlist, ...] = ()
-    family: str = field(default="imported")
+    family: str = "imported"
+    """What its matches count as: its own when the file decides whether they count, so that they displace none."""
+
+    @property
+    def specific(self) -> bool:
+        """Tell whether it names what it finds: as with gitleaks, a rule called generic gives way to one that does."""
+        return "generic" not in self.id.lower()
 
     def search(self, text: str) -> Iterator[tuple[int, int, Confidence]]:
         """Yield the place of every secret that the rule finds."""
@@ -130,6 +133,20 @@ class GitleaksRule:
         return any(
             each.allows(path=path, secret=shown, match=text[match[0] : match[1]], line=line) for each in self.allowlists
         )
+
+    def applies(self, path: str, text: str, secret: tuple[int, int]) -> bool:
+        """Tell whether what was found in the text of a file counts there: by the rule's path and the allowlists'."""
+        if self.path is not None and not self.path.search(path):
+            return False
+        asked = (pattern for each in self.allowlists for pattern in each.paths)
+        if not any(pattern.search(path) for pattern in asked):
+            return True
+        return not self.allowed(path, text, secret, self._whole(text, secret))
+
+    def _whole(self, text: str, secret: tuple[int, int]) -> tuple[int, int]:
+        """Return the place of the match that a secret is of, which an allowlist may ask for."""
+        spans = ((match.start(), match.end()) for match in self.pattern.finditer(text) if self._secret(match) == secret)
+        return next(spans, secret)
 
     def _secret(self, match: Any) -> tuple[int, int]:
         """Return the place of the secret: the named group, else the first group that holds something."""
@@ -178,21 +195,23 @@ class GitleaksRules:
             for each in self.allowlists
         )
 
-    def for_path(self, path: str, found: Sequence[Match]) -> list[Match]:
-        """Drop the matches of rules that do not apply to a file."""
-        rules = {rule.id: rule for rule in self.searchers}
-        kept = []
-        for match in found:
-            rule = rules.get(match.detector)
-            if rule is not None and rule.path is not None and not rule.path.search(path):
-                continue
-            if rule is not None and any(
-                each.needs_path() and each.allows(path=path, secret=match.value, match=match.value, line="")
-                for each in rule.allowlists
-            ):
-                continue
-            kept.append(match)
-        return kept
+    def for_path(self, path: str, text: str, found: Iterable[Match]) -> list[Match]:
+        """Drop the matches in the text of a file that do not count there, and generic ones where others are."""
+        kept = [match for match in found if self._applies(path, text, match)]
+        named = [match for match in kept if (rule := self._by_id.get(match.detector)) is not None and rule.specific]
+        return [match for match in kept if not self._generic(match) or not any(_meet(match, other) for other in named)]
+
+    def _applies(self, path: str, text: str, match: Match) -> bool:
+        rule = self._by_id.get(match.detector)
+        return rule is None or rule.applies(path, text, (match.start, match.end))
+
+    def _generic(self, match: Match) -> bool:
+        rule = self._by_id.get(match.detector)
+        return rule is not None and not rule.specific
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, GitleaksRule]:
+        return {rule.id: rule for rule in self.searchers}
 
 
 def load_gitleaks(file: Path, *, paths: bool = True) -> GitleaksRules:
@@ -222,6 +241,10 @@ def load_gitleaks(file: Path, *, paths: bool = True) -> GitleaksRules:
         raise _all(refused)
     texts = tuple(rule for rule in rules if isinstance(rule, GitleaksRule))
     return GitleaksRules(texts, shared, tuple(rule for rule in rules if isinstance(rule, FileRule)))
+
+
+def _meet(one: Match, other: Match) -> bool:
+    return one.start < other.end and other.start < one.end
 
 
 def _all(refused: Sequence[ConfigError]) -> ConfigError:
@@ -279,6 +302,7 @@ def _rule(
     group = int(tree.get("secretGroup", 0))
     if not 0 <= group <= pattern.groups:
         raise ConfigError(f"{place}: secretGroup is {group}, but the regex has {pattern.groups} groups")
+    placed = paths and (path is not None or any(each.paths for each in allowlists))
     return GitleaksRule(
         id=name,
         pattern=pattern,
@@ -289,6 +313,7 @@ def _rule(
         entropy=float(tree.get("entropy", 0.0)),
         path=path,
         allowlists=allowlists,
+        family=f"imported.{name}" if placed else "imported",
     )
 
 

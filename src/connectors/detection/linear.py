@@ -61,6 +61,10 @@ class Words:
                 last = end
                 yield start, end
 
+    def within(self, text: str) -> bool:
+        """Tell whether one of them is any part of `text`, on borders or not."""
+        return bool(self._automaton.find_matches_as_indexes(self._folded(text)))
+
     def __contains__(self, text: str) -> bool:
         return self._folded(text) in self._values
 

@@ -55,6 +55,10 @@ class Regex(_Model):
         """Yield where it matches in `text[start:end]`."""
         return spans(regex(self.pattern, self.case_sensitive), text, start, end)
 
+    def within(self, text: str) -> bool:
+        """Tell whether it matches any part of `text`."""
+        return next(self.spans(text), None) is not None
+
     def covers(self, text: str) -> bool:
         """Tell whether it matches the whole of `text`."""
         return bool(regex(self.pattern, self.case_sensitive).fullmatch(text))
@@ -79,6 +83,10 @@ class WordList(_Model):
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield where the words stand in `text`."""
         return self._words.spans(text)
+
+    def within(self, text: str) -> bool:
+        """Tell whether one of the words is any part of `text`, on word borders or not."""
+        return self._words.within(text)
 
     def covers(self, text: str) -> bool:
         """Tell whether `text` is one of the words."""
@@ -128,7 +136,11 @@ class _OneSource(_Model):
 
 
 class ExclusionRule(_OneSource):
-    """Drops matches: those it equals (FULL), or in which it is found (PARTIAL)."""
+    """Drops matches: those it equals (FULL), or of which it is a part (PARTIAL).
+
+    Words are literal values here, as in https://help.nightfall.ai/detection_platform/faq/exclusion_rules: a part need
+    not stand on word borders.
+    """
 
     match: MatchType = MatchType.FULL
 
@@ -136,7 +148,7 @@ class ExclusionRule(_OneSource):
         """Tell whether a match with this value is dropped."""
         if self.match is MatchType.FULL:
             return self.source.covers(value)
-        return next(self.source.spans(value), None) is not None
+        return self.source.within(value)
 
 
 class UserDetector(_OneSource):

@@ -29,7 +29,7 @@ class Setup:
     """The options of a scan, as they travel to worker processes."""
 
     detect: tuple[str, ...] = QUIET
-    """Categories, detector ids or other names of detectors; `all` for all."""
+    """Categories, detector ids or other names of detectors; `all` for all, `none` for those of rule files alone."""
     leave: tuple[str, ...] = ()
     """Detector ids that are left out."""
     least: Confidence = Confidence.LIKELY
@@ -98,12 +98,11 @@ class Rules:
         """Return the imported rules that find a file by its name alone."""
         return [rule.id for rules in self._imported for rule in rules.files if rule.finds(path)]
 
-    def with_paths(self, path: str, found: Iterable[Match]) -> list[Match]:
-        """Drop the matches of imported rules that do not apply to this path."""
-        kept = list(found)
-        for rules in self._imported:
-            kept = rules.for_path(path, kept)
-        return kept
+    def with_paths(self, path: str, text: str, found: list[Match]) -> list[Match]:
+        """Drop the matches of imported rules that do not count in this file."""
+        for rules in self._imported if found else ():
+            found = rules.for_path(path, text, found)
+        return found
 
 
 def cache_folder() -> str:
@@ -115,6 +114,8 @@ def _catalogued(names: Iterable[str]) -> list[Detector]:
     known = catalog.load()
     chosen: set[str] = set()
     for name in names:
+        if name == "none":
+            continue
         if name == "all":
             chosen |= {each.id for each in known if each.enabled}
             continue

@@ -64,8 +64,7 @@ class Scanner:
                 report.skipped.append(Skipped(source.path, Gap.UNSUPPORTED_TYPE, "binary"))
         matches = self._rules.engine.scan_many([text for _, text in waiting])
         for (source, text), found in zip(waiting, matches, strict=True):
-            found = self._rules.with_paths(source.path, found)
-            if found:
+            if found := self._rules.with_paths(source.path, text, found):
                 self._take(source, text, found, report)
         return report
 
@@ -80,7 +79,7 @@ class Scanner:
                 report.skipped.append(part)
                 continue
             found = self._rules.engine.scan(part.text, columns=part.columns, rows=part.rows, delimiter=part.delimiter)
-            if found := self._rules.with_paths(source.path, found):
+            if found := self._rules.with_paths(source.path, part.text, found):
                 self._take(source, part.text, found, report, inner=part.path or "text")
 
     def _take(self, source: Source, text: str, matches: Iterable[Match], report: Report, *, inner: str = "") -> None:

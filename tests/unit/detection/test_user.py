@@ -61,6 +61,17 @@ def test_exclusion_covers_a_match_or_a_part_of_it(match, left):
     assert values("E1234 E12345", **fields) == left
 
 
+def test_words_that_exclude_are_literal_values_whole_or_any_part_of_a_match():
+    def left(match, *words):
+        fields = {"regex": {"pattern": r"[a-z0-9@.]+"}, "exclude": [{"match": match, "words": {"values": words}}]}
+        return values("ann@Example.com 4111x", **fields)
+
+    assert left("PARTIAL", "@example") == ["4111x"]
+    assert left("PARTIAL", "411") == ["ann@Example.com"]
+    assert left("FULL", "411", "example.com") == ["ann@Example.com", "4111x"]
+    assert left("FULL", "4111X") == ["ann@Example.com"]
+
+
 def test_exactly_one_source():
     with pytest.raises(ValidationError, match="one of"):
         UserDetector(id="mine")

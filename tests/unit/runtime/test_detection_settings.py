@@ -49,6 +49,17 @@ def test_a_missing_gitleaks_file_is_named_by_its_key(opened: Opened) -> None:
     assert "detection.imports[0]: " in refused(opened(FALLBACK + "  imports: [nowhere.toml]\n"))
 
 
+@pytest.mark.parametrize("named", ["own.toml", "[own.toml]"])
+def test_detectors_may_be_an_import_alone(named: str) -> None:
+    settings = parse_config(f"detection: {{detectors: {{import: {named}}}}}").detection
+    assert (settings.imports, settings.detectors) == (("own.toml",), ())
+
+
+def test_detectors_are_a_list_or_an_import() -> None:
+    with pytest.raises(ConfigError, match=r"detection\.detectors"):
+        parse_config("detection: {detectors: {import: own.toml, more: 1}}")
+
+
 def test_exact_data_with_its_salt_elsewhere(opened: Opened, tmp_path: Path) -> None:
     salt = bytes(range(32))
     data, _ = build_exact(["Night Heron 4471"], id="customers", salt=salt)

@@ -33,7 +33,7 @@ def load(tmp_path: Path, text: str) -> GitleaksRules:
 
 def values(rules: GitleaksRules, text: str, path: str = "src/a.py") -> list[str]:
     engine = Engine.build(list(rules.searchers))
-    return [match.value for match in rules.for_path(path, engine.scan(text))]
+    return [match.value for match in rules.for_path(path, text, engine.scan(text))]
 
 
 def test_the_first_group_is_the_secret_and_keywords_and_entropy_hold(tmp_path: Path) -> None:
@@ -60,6 +60,18 @@ def test_a_named_group_is_the_secret(tmp_path: Path) -> None:
         ("paths = ['^tests/']", 'acme_key = "a1b2c3d4e5f6g7"', "src/a.py", 1),
         ("condition = 'AND'\npaths = ['^tests/']\nstopwords = ['a1b2']", 'acme_key = "a1b2c3d4e5f6g7"', "src/a.py", 1),
         (
+            "condition = 'AND'\npaths = ['^tests/']\nregexTarget = 'line'\nregexes = ['example']",
+            'acme_key = "a1b2c3d4e5f6g7" # example',
+            "tests/a.py",
+            0,
+        ),
+        (
+            "condition = 'AND'\npaths = ['^tests/']\nregexTarget = 'match'\nregexes = ['^acme_key']",
+            'acme_key = "a1b2c3d4e5f6g7"',
+            "tests/a.py",
+            0,
+        ),
+        (
             "condition = 'AND'\npaths = ['^tests/']\nstopwords = ['a1b2']",
             'acme_key = "a1b2c3d4e5f6g7"',
             "tests/a.py",
@@ -73,6 +85,31 @@ def test_allowlists_of_rules_and_of_the_file(
 ) -> None:
     rules = load(tmp_path, f"{BASE}\n{place}\n{allowlist}\n")
     assert len(values(rules, text, path)) == left
+
+
+GENERIC = """
+[[rules]]
+id = "generic-api-key"
+regex = '''(?i)[a-z_]*key *= *"([^"]{8,})"'''
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "path", "kept"),
+    [
+        ("", "src/a.py", ["acme-token"]),
+        ("path = '\\.env$'", "src/a.py", ["generic-api-key"]),
+        ("path = '\\.env$'", "src/.env", ["acme-token"]),
+        ("[[rules.allowlists]]\npaths = ['^tests/']", "tests/a.py", ["generic-api-key"]),
+    ],
+)
+def test_a_generic_rule_gives_way_to_one_that_names_it_where_that_one_counts(
+    tmp_path: Path, more: str, path: str, kept: list[str]
+) -> None:
+    rules = load(tmp_path, f"{BASE}\n{more}\n{GENERIC}")
+    text = 'acme_key = "a1b2c3d4e5f6g7"'
+    found = Engine.build(list(rules.searchers)).scan(text)
+    assert [match.detector for match in rules.for_path(path, text, found)] == kept
 
 
 def test_a_path_rule_applies_to_its_files_only(tmp_path: Path) -> None:
