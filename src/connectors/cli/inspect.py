@@ -187,7 +187,9 @@ def retry(state: State, ids: tuple[str, ...], *, everything: bool) -> None:
             database = runtime.databases.of(residency)
             now = runtime.now()
             revived += database.run(lambda c, d=database, r=residency, n=now: letters.revive(d, c, r, ids, now=n))  # type: ignore[misc]
-    console().print(f"{revived} dead letters are ready again.")
+    if ids and not revived:
+        raise click.UsageError(f"no dead letter has an id that starts with {' or '.join(ids)}: see connectors jobs --dead")
+    console().print("1 dead letter is ready again." if revived == 1 else f"{revived} dead letters are ready again.")
 
 
 @click.command()
