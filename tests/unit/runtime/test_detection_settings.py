@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.config import parse_config
 from connectors.detection.exact import build_exact
 from connectors.errors import ConfigError
 from connectors.runtime import Runtime
