@@ -99,6 +99,7 @@ def test_deliveries_that_were_not_understood_are_listed(run: Any) -> None:
 def test_jobs_alerts_syncs_and_dead_letters(run: Any) -> None:
     assert isinstance(as_json(run, "jobs"), list)
     assert run("jobs", "retry", "--all") == (0, "0 dead letters are ready again.\n")
+    assert run("jobs", "retry", "beef")[0] == 2
     assert run("jobs", "retry")[0] == 2
     alerts = as_json(run, "alerts")
     assert {alert["state"] for alert in alerts} == {"delivered"}

@@ -188,7 +188,7 @@ def retry(state: State, ids: tuple[str, ...], *, everything: bool) -> None:
             now = runtime.now()
             revived += database.run(lambda c, d=database, r=residency, n=now: letters.revive(d, c, r, ids, now=n))  # type: ignore[misc]
     if ids and not revived:
-        raise click.UsageError(f"no dead letter has an id that starts with {' or '.join(ids)}: see connectors jobs --dead")
+        raise click.UsageError(f"no dead letter's id starts with {' or '.join(ids)}: see connectors jobs --dead")
     console().print("1 dead letter is ready again." if revived == 1 else f"{revived} dead letters are ready again.")
 
 
