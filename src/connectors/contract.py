@@ -27,6 +27,7 @@ from connectors.model import (
     Person,
     PersonRef,
     Receipt,
+    Resource,
     ScanUnit,
     Subscription,
     Target,
@@ -228,6 +229,20 @@ class Remediates(Protocol):
 
 
 @runtime_checkable
+class Rereads(Protocol):
+    """One resource, read again when we ask for it instead of when the app tells of it."""
+
+    def reread(self, resource: Resource) -> Event:
+        """Return the event of `resource` as it is in the app now, with the id and version that a sync would give it.
+
+        Called in a worker after an action was done or found another content than expected, so that findings end
+        without a webhook or a sync. `resource` is what a finding keeps of it: `parent` is empty, and may stay so.
+        Raise `NotFound` when it is gone, `Unsupported` for a kind that cannot be read alone: the partition that
+        listed it is read instead.
+        """
+
+
+@runtime_checkable
 class KnowsPeople(Protocol):
     """Resolves people, so that alerts reach the author or owner."""
 
@@ -242,6 +257,7 @@ def powers(connector: type[Connector[Any]]) -> tuple[str, ...]:
         "Syncs": ("partitions", "read"),
         "Subscribes": ("subscribe", "unsubscribe"),
         "Remediates": ("actions", "act"),
+        "Rereads": ("reread",),
         "KnowsPeople": ("person",),
     }
     return tuple(name for name, members in offered.items() if all(hasattr(connector, m) for m in members))

@@ -21,7 +21,7 @@ from connectors.testing import probes
 from connectors.testing.contract import Bench, ConnectorContract
 
 PAGE = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text(encoding="utf-8")
-POWERS = ("ReceivesWebhooks", "Syncs", "Subscribes", "Remediates", "KnowsPeople")
+POWERS = ("ReceivesWebhooks", "Syncs", "Subscribes", "Remediates", "Rereads", "KnowsPeople")
 HEADINGS = re.findall(r"^### `([\w.]+)\((.*)\)`$", PAGE, re.MULTILINE)
 
 
@@ -76,7 +76,7 @@ def test_every_hook_and_method_has_its_heading_and_no_other() -> None:
 
 def test_the_powers_are_the_ones_that_the_contract_knows() -> None:
     class Everything:
-        receive = partitions = read = subscribe = unsubscribe = actions = act = person = None
+        receive = partitions = read = subscribe = unsubscribe = actions = act = reread = person = None
 
     assert contract.powers(Everything) == POWERS  # type: ignore[arg-type]
 

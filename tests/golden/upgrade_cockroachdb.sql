@@ -433,7 +433,7 @@ CREATE TABLE IF NOT EXISTS inbox (
     expires_at TIMESTAMP WITH TIME ZONE, 
     CONSTRAINT pk_inbox PRIMARY KEY (residency, id), 
     CONSTRAINT ck_inbox_kind CHECK (kind IN ('changed', 'deleted', 'sync', 'exposure', 'revoked')), 
-    CONSTRAINT ck_inbox_source CHECK (source IN ('webhook', 'sync', 'replay')), 
+    CONSTRAINT ck_inbox_source CHECK (source IN ('webhook', 'sync', 'reread')), 
     CONSTRAINT ck_inbox_state CHECK (state IN ('ready', 'done', 'dead'))
 );
 

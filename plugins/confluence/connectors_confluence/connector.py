@@ -23,6 +23,7 @@ from connectors.model import (
     Person,
     PersonRef,
     Receipt,
+    Resource,
     ScanUnit,
     Target,
     UnitFailure,
@@ -33,7 +34,8 @@ from connectors_confluence.client import Confluence
 from connectors_confluence.config import ConfluenceConfig
 from connectors_confluence.health import check
 from connectors_confluence.not_read import not_read
-from connectors_confluence.resources import TITLE_ONLY, Content, from_v1, from_v2
+from connectors_confluence.resources import READ_ALONE, TITLE_ONLY, Content, from_v1, from_v2
+from connectors_confluence.resources import event as content_event
 from connectors_confluence.shapes import mapping, text
 from connectors_confluence.storage import flatten
 from connectors_confluence.sync import Reader
@@ -80,6 +82,12 @@ class ConfluenceConnector(Connector[ConfluenceConfig]):
         """Write a redacted version, remove old versions, or delete an attachment."""
         return act(self.confluence, action, target, dry_run=dry_run)
 
+    def reread(self, resource: Resource) -> Event:
+        """Return a page, blog post, comment or attachment as it is now."""
+        if resource.kind not in READ_ALONE:
+            raise Unsupported(f"a {resource.kind} is not read alone")
+        return content_event(self._now(resource), self.config.site)
+
     def person(self, ref: PersonRef) -> Person:
         """Return a user; Data Center shows no e-mail address, Cloud only where privacy settings allow it."""
         user = self.confluence.user(ref.id)
@@ -110,13 +118,17 @@ class ConfluenceConnector(Connector[ConfluenceConfig]):
         if self.config.history and kind in {"page", "blogpost"}:
             yield from self._history(event)
 
-    def _fetched(self, event: Event) -> Mapping[str, Any]:
-        """Read the content as it is now. Raises `NotFound` for what is in the trash."""
-        kind, _, ident = event.resource.id.partition(":")
-        raw = self.confluence.content(kind, ident)
-        content: Content = from_v2(raw, kind, "") if self.config.is_cloud else from_v1(raw)
+    def _now(self, resource: Resource) -> Content:
+        """Read a content as it is now. Raises `NotFound` for what is in the trash."""
+        kind, _, ident = resource.id.partition(":")
+        raw, space = self.confluence.content(kind, ident), resource.container.id
+        content = from_v2(raw, kind, space) if self.config.is_cloud else from_v1(raw, space)
         if content.status not in {"current", "archived"}:
             raise NotFound("it is in the trash")
+        return content
+
+    def _fetched(self, event: Event) -> Mapping[str, Any]:
+        content = self._now(event.resource)
         return {
             "title": content.title,
             "body": content.body or "",

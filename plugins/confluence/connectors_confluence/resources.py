@@ -17,6 +17,7 @@ from connectors_confluence.shapes import mapping, micros, moment, text
 RECENT = "recent"
 """The partition of what changed lately in any space, for deliveries that do not name a space."""
 KINDS = frozenset({"page", "blogpost", "comment", "attachment", "whiteboard", "database", "embed", "folder"})
+READ_ALONE = frozenset({"page", "blogpost", "comment", "attachment"})
 TITLE_ONLY = frozenset({"whiteboard", "database", "embed", "folder"})
 """Kinds of which the API shows the title and not the content."""
 

@@ -19,6 +19,7 @@ from connectors.model import (
     Person,
     PersonRef,
     Receipt,
+    Resource,
     ScanUnit,
     Subscription,
     Target,
@@ -97,6 +98,10 @@ class DriveConnector(Connector[DriveConfig]):
     def act(self, action: str, target: Target, *, dry_run: bool) -> Outcome:
         """Narrow who can reach a file."""
         return self._remedies.act(action, target, dry_run=dry_run)
+
+    def reread(self, resource: Resource) -> Event:
+        """Return a file, and who can see it, as it is now."""
+        return self._reader.reread(resource)
 
     def person(self, ref: PersonRef) -> Person:
         """Return an owner's name and address."""

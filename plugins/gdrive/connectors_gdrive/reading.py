@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from connectors import Context
-from connectors.errors import MissingScope, NotFound
+from connectors.errors import MissingScope, NotFound, Unsupported
 from connectors.model import (
     JSON,
     Container,
@@ -72,6 +72,16 @@ class Reader:
         feed = _Feed(self._drive, self._people, subject=subject, drive_id=name if kind == "drive" else None)
         with self._people.speaking_as(subject):
             yield from self._pages(feed, dict(cursor or {}), _stamp(partition.since))
+
+    def reread(self, resource: Resource) -> Event:
+        """Return a file as somebody who sees it sees it now. Raises `NotFound` when nobody does."""
+        subject = self._people.actor(resource)
+        file = self._drive.file(subject, resource.id.removeprefix("file:"))
+        drive = file.get("driveId")
+        event = _Feed(self._drive, self._people, subject=subject, drive_id=drive or None).event(file, subject)
+        if isinstance(event, UnitFailure):
+            raise Unsupported(event.detail)
+        return event
 
     def _pages(self, feed: _Feed, cursor: dict[str, JSON], since: str) -> Iterator[Page]:
         token = cursor.get("token")
@@ -154,7 +164,7 @@ class _Feed:
         if elsewhere is None:
             return events.gone(file_id, f"drive:{self.drive}" if self.drive else f"user:{self.subject}")
         subject, file = elsewhere
-        return self._event(file, subject)
+        return self.event(file, subject)
 
     def _judge_drive(self, change: Mapping[str, JSON]) -> Judged:
         drive_id = str(change.get("driveId") or "")
@@ -173,14 +183,15 @@ class _Feed:
         return UnitFailure("drive", Gap.EXCLUDED, "settings of a shared drive hold no content", resource)
 
     def _judge(self, file: JSON) -> Judged:
-        event = self._event(file, self.subject)
+        event = self.event(file, self.subject)
         if self.drive is None and isinstance(event, Event):
             owner = event.resource.container.id.removeprefix("user:")
             if owner in self._owners:
                 return UnitFailure("file", Gap.EXCLUDED, "read with the drive of its owner", event.resource)
         return event
 
-    def _event(self, file: JSON, subject: str) -> Judged:
+    def event(self, file: JSON, subject: str) -> Judged:
+        """Return what an entry says, with who can see the file; a failure for one that cannot be understood."""
         known: Mapping[str, Permission] = {}
         if isinstance(file, Mapping) and file.get("driveId"):
             if isinstance(file.get("permissionIds"), list):

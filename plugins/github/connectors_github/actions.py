@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from connectors.errors import MissingScope, NotFound, Unsupported
 from connectors.model import ActionResult, ActionSpec, Outcome, Target
-from connectors_github import things
+from connectors_github import current, things
 from connectors_github.client import GitHubClient
 
 _TEXTS = ("issue", "pull", "issue_comment", "review", "review_comment", "commit_comment")
-_PATHS = {
-    "issue": "issues",
-    "pull": "issues",
-    "issue_comment": "issues/comments",
-    "review_comment": "pulls/comments",
-    "commit_comment": "comments",
-}
 _TALKS = ("issue", "pull", "issue_comment", "review", "review_comment")
 
 ACTIONS = (
@@ -58,15 +50,7 @@ class Actor:
             return Outcome(ActionResult.REFUSED, str(error))
 
     def _current(self, target: Target) -> str:
-        found = self.client.get(self._path(target)).data
-        return things.text(found if isinstance(found, dict) else {}, target.part)
-
-    def _path(self, target: Target) -> str:
-        """Return the address of a resource in the REST API."""
-        ident = target.resource.id.rpartition(":")[2]
-        if target.resource.kind == "review":
-            return f"repos/{self.full_name}/pulls/{_number(target)}/reviews/{ident}"
-        return f"repos/{self.full_name}/{_PATHS[target.resource.kind]}/{ident}"
+        return things.text(current.value(self.client, self.full_name, target.resource), target.part)
 
     def _redact(self, target: Target, text: str, dry_run: bool) -> Outcome:
         rest = _TITLES if target.part == "title" else _EDITS
@@ -76,11 +60,11 @@ class Actor:
         if dry_run:
             return Outcome(ActionResult.DRY_RUN, f"would replace the value in the {target.part}", _hash(text), rest)
         verb = "PUT" if target.resource.kind == "review" else "PATCH"
-        self.client.send(verb, self._path(target), {target.part: clean})
+        self.client.send(verb, current.path(self.full_name, target.resource), {target.part: clean})
         return Outcome(ActionResult.DONE, f"replaced the value in the {target.part}", _hash(text), rest)
 
     def _comment(self, target: Target, text: str, dry_run: bool) -> Outcome:
-        path = f"repos/{self.full_name}/issues/{_number(target)}/comments"
+        path = f"repos/{self.full_name}/issues/{current.number(target.resource)}/comments"
         key = f"{target.resource.id} {target.part} {target.detector} {_hash(text)}"
         mark, stays = f"<!-- connectors {_hash(key)[:32]} -->", "the value stays until somebody removes it"
         if self._said(path, mark):
@@ -100,20 +84,6 @@ class Actor:
             if answer.last_page:
                 return False
             page += 1
-
-
-_NUMBERED = re.compile(r"/(?:pull|issues)/([0-9]+)(?:[#/?]|$)")
-
-
-def _number(target: Target) -> int:
-    """Return the number of the issue or pull request that a resource is, or belongs to, from its address."""
-    resource = target.resource
-    if resource.kind in ("issue", "pull"):
-        return int(resource.id.rpartition(":")[2])
-    found = _NUMBERED.search(resource.url)
-    if found is None:
-        raise Unsupported("it belongs to no issue or pull request")
-    return int(found[1])
 
 
 def _hash(text: str) -> str:

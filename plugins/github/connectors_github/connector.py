@@ -29,7 +29,7 @@ from connectors.model import (
     Target,
     UnitFailure,
 )
-from connectors_github import checks, events, lists, things
+from connectors_github import checks, current, events, lists, things
 from connectors_github.actions import ACTIONS, Actor
 from connectors_github.client import BUDGETS, GitHubClient, objects
 from connectors_github.code import CodeReader
@@ -264,12 +264,20 @@ class GitHubConnector(Connector[GitHubConfig]):
         return list(self._events(things.need(held, "event"), things.inner(request, "payload"), sent))
 
     def act(self, action: str, target: Target, *, dry_run: bool) -> Outcome:
-        """Do one of `actions`, or say what would be done. The repository may have been renamed meanwhile."""
-        ident = target.resource.container.id
+        """Do one of `actions`, or say what would be done."""
+        name = self._repo_of(target.resource).full_name
+        return Actor(self.client, name).act(action, target, dry_run=dry_run)
+
+    def reread(self, resource: Resource) -> Event:
+        """Return an issue, pull request, comment or review as it is now."""
+        return current.reread(self.client, self._repo_of(resource), resource)
+
+    def _repo_of(self, resource: Resource) -> Repo:
+        """Return the repository that a resource is in; it may have been renamed meanwhile."""
+        ident = resource.container.id
         if not ident.isdigit():
             raise Unsupported("the resource is in no repository")
-        name = things.need(self._info(int(ident)), "full_name")
-        return Actor(self.client, name).act(action, target, dry_run=dry_run)
+        return Repo.of(self._info(int(ident)))
 
     def person(self, ref: PersonRef) -> Person:
         """Return a user's name and public e-mail. https://docs.github.com/en/rest/users/users"""

@@ -23,6 +23,7 @@ from connectors.model import (
     Person,
     PersonRef,
     Receipt,
+    Resource,
     ScanUnit,
     Subscription,
     Target,
@@ -34,6 +35,7 @@ from connectors_jira.client import Jira
 from connectors_jira.config import JiraConfig
 from connectors_jira.health import check
 from connectors_jira.not_read import not_read
+from connectors_jira.rereading import reread
 from connectors_jira.shapes import mapping, objects, text
 from connectors_jira.subscribing import subscribe, unsubscribe
 from connectors_jira.sync import Reader
@@ -88,6 +90,10 @@ class JiraConnector(Connector[JiraConfig]):
     def act(self, action: str, target: Target, *, dry_run: bool) -> Outcome:
         """Redact a field, comment or worklog, or delete an attachment."""
         return act(self.jira, action, target, dry_run=dry_run)
+
+    def reread(self, resource: Resource) -> Event:
+        """Return an issue, comment or attachment as it is now."""
+        return reread(self.jira, self.config, resource)
 
     def person(self, ref: PersonRef) -> Person:
         """Return a user; the e-mail address is there only when the user's privacy settings show it."""

@@ -10,8 +10,8 @@ from typing import Any
 from connectors import Context
 from connectors.errors import MissingScope, NotFound, Unsupported
 from connectors.model import ActionResult, ActionSpec, Outcome, Target
-from connectors_slack import events, texts
-from connectors_slack.client import SlackClient, objects
+from connectors_slack import current, events, texts
+from connectors_slack.client import SlackClient
 from connectors_slack.config import SlackConfig
 from connectors_slack.events import JsonObject
 
@@ -47,15 +47,15 @@ class Actor:
         if action not in does:
             raise Unsupported(f"Slack has no action {action!r}")
         try:
-            current, text = self._current(target)
+            held, text = self._current(target)
         except NotFound:
             return Outcome(ActionResult.NOTHING_TO_DO, "it is gone already")
         if text is not None and not target.matches(text):
             return Outcome(ActionResult.NOTHING_TO_DO, "the value is not there any more", before_hash=_hash(text))
         # Bytes of a file never change: its id and size stand for them.
-        before = _hash(text if text is not None else f"{current.get('id')}:{current.get('size')}")
+        before = _hash(text if text is not None else f"{held.get('id')}:{held.get('size')}")
         try:
-            return does[action](target, current, before, dry_run)
+            return does[action](target, held, before, dry_run)
         except MissingScope as error:
             return Outcome(ActionResult.REFUSED, str(error))
 
@@ -65,37 +65,15 @@ class Actor:
         The bytes of an uploaded file never change in Slack, so they are not read again; a canvas is.
         """
         if target.resource.kind == "file":
-            file = self._file(target)
+            file = current.file(self.client, target.resource)
             known = {unit.part: unit.text for unit in texts.file_texts(file)}
             if target.part in known or not texts.is_canvas(file):
                 return file, known.get(target.part)
             with self.client.download(str(file.get("url_private_download"))) as stream:
                 return file, stream.read(_READ_LIMIT).decode("utf-8", "replace")
-        channel, ts = _place(target)
-        message = self._message(channel, ts)
+        message = current.message(self.client, target.resource)
         known = {unit.part: unit.text for unit in texts.message_units(message)}
         return message, known.get(target.part) or ""
-
-    def _file(self, target: Target) -> JsonObject:
-        found = self.client.call("files.info", file=target.resource.id.removeprefix("file:")).get("file")
-        if not isinstance(found, dict):
-            raise NotFound("files.info: no such file")
-        return found
-
-    def _message(self, channel: str, ts: str) -> JsonObject:
-        """Return one message. Replies are not in the history; they are asked for as a thread."""
-        for method, more in (("conversations.history", {}), ("conversations.replies", {"ts": ts})):
-            try:
-                data = self.client.call(
-                    method, channel=channel, oldest=ts, latest=ts, inclusive=True, limit=2,
-                    include_all_metadata=True, **more,
-                )  # fmt: skip
-            except NotFound:
-                continue
-            for message in objects(data.get("messages")):
-                if message.get("ts") == ts and message.get("subtype") != "tombstone":
-                    return message
-        raise NotFound("the message is gone")
 
     def _token_for(self, owned: bool) -> str | None:
         """Return the token that may delete: the bot's own for its own, else a user's; None for the connection's."""
@@ -105,10 +83,10 @@ class Actor:
             raise MissingScope("a bot deletes only its own messages and files", hint="set user_token")
         return self.config.user_token.get_secret_value()
 
-    def _delete_message(self, target: Target, current: JsonObject, before: str, dry_run: bool) -> Outcome:
-        channel, ts = _place(target)
-        token = self._token_for(bool(self.bot) and current.get("bot_id") == self.bot)
-        files = len(events.files_of(current))
+    def _delete_message(self, target: Target, held: JsonObject, before: str, dry_run: bool) -> Outcome:
+        channel, ts = current.place_of_message(target.resource)
+        token = self._token_for(bool(self.bot) and held.get("bot_id") == self.bot)
+        files = len(events.files_of(held))
         rest = f"{files} attached file(s) stay until they are deleted" if files else ""
         if dry_run:
             return Outcome(ActionResult.DRY_RUN, "would delete the message", before, rest)
@@ -118,19 +96,19 @@ class Actor:
             return Outcome(ActionResult.NOTHING_TO_DO, "it is gone already", before, rest)
         return Outcome(ActionResult.DONE, "deleted the message", before, rest)
 
-    def _delete_file(self, _target: Target, current: JsonObject, before: str, dry_run: bool) -> Outcome:
+    def _delete_file(self, _target: Target, held: JsonObject, before: str, dry_run: bool) -> Outcome:
         token = self._token_for(False)
         if dry_run:
             return Outcome(ActionResult.DRY_RUN, "would delete the file from every channel", before)
         try:
-            self.client.call("files.delete", token=token, file=str(current["id"]))
+            self.client.call("files.delete", token=token, file=str(held["id"]))
         except NotFound:
             return Outcome(ActionResult.NOTHING_TO_DO, "it is gone already", before)
         return Outcome(ActionResult.DONE, "deleted the file from every channel", before)
 
-    def _notify(self, target: Target, current: JsonObject, before: str, dry_run: bool) -> Outcome:
-        author = current.get("user")
-        if not isinstance(author, str) or not author or current.get("bot_id"):
+    def _notify(self, target: Target, held: JsonObject, before: str, dry_run: bool) -> Outcome:
+        author = held.get("user")
+        if not isinstance(author, str) or not author or held.get("bot_id"):
             return Outcome(ActionResult.REFUSED, "it was not written by a person", before)
         key = "notified:" + _hash(f"{target.resource.id} {target.part} {target.detector} {before}")[:32]
         stays = "the value stays until the author removes it"
@@ -146,22 +124,16 @@ class Actor:
         self.context.state.put(key, True)
         return Outcome(ActionResult.DONE, "told the author by direct message", before, stays)
 
-    def _tombstone(self, target: Target, _current: JsonObject, before: str, dry_run: bool) -> Outcome:
+    def _tombstone(self, target: Target, _held: JsonObject, before: str, dry_run: bool) -> Outcome:
         if self.config.discovery_token is None:
             raise MissingScope("tombstones need the Discovery API", hint="set discovery_token (Enterprise Grid)")
-        channel, ts = _place(target)
+        channel, ts = current.place_of_message(target.resource)
         rest = "the original is kept for legal hold and can be restored by the Discovery API"
         if dry_run:
             return Outcome(ActionResult.DRY_RUN, "would replace the message by a note", before, rest)
         token = self.config.discovery_token.get_secret_value()
         self.client.call("discovery.chat.tombstone", token=token, channel=channel, ts=ts, content=_TOMBSTONE)
         return Outcome(ActionResult.DONE, "replaced the message by a note", before, rest)
-
-
-def _place(target: Target) -> tuple[str, str]:
-    """Return channel and ts of a message's resource id."""
-    _, channel, ts = target.resource.id.split(":", 2)
-    return channel, ts
 
 
 def _hash(text: str) -> str:

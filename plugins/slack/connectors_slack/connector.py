@@ -23,11 +23,12 @@ from connectors.model import (
     PersonRef,
     Receipt,
     Reply,
+    Resource,
     ScanUnit,
     Target,
     UnitFailure,
 )
-from connectors_slack import checks, events, history, texts
+from connectors_slack import checks, current, events, history, texts
 from connectors_slack.actions import ACTIONS, Actor
 from connectors_slack.client import BUDGETS, SlackClient
 from connectors_slack.config import SlackConfig
@@ -178,6 +179,12 @@ class SlackConnector(Connector[SlackConfig]):
     def act(self, action: str, target: Target, *, dry_run: bool) -> Outcome:
         """Do one of `actions`, or say what would be done."""
         return Actor(self.config, self.client, self.context, self._bot).act(action, target, dry_run=dry_run)
+
+    def reread(self, resource: Resource) -> Event:
+        """Return a message or file as it is now."""
+        ident = resource.container.id
+        place = self._place(self._channel(ident, fresh=False)) if ident else Place("")
+        return current.reread(self.client, resource, place)
 
     def person(self, ref: PersonRef) -> Person:
         """Return a user's name and e-mail. https://docs.slack.dev/reference/methods/users.info"""

@@ -92,6 +92,18 @@ def history(connection: sa.Connection, residency: str, identity: uuid.UUID) -> l
     return [row._asdict() for row in connection.execute(query)]
 
 
+def latest_of(connection: sa.Connection, residency: str, resource_key: uuid.UUID) -> Row | None:
+    """Return the finding of a resource that was seen last: it names the resource best. None when it has none."""
+    query = (
+        sa.select(finding)
+        .where(finding.c.residency == residency, finding.c.resource_key == resource_key)
+        .order_by(finding.c.last_seen.desc(), finding.c.id)
+        .limit(1)
+    )
+    row = connection.execute(query).first()
+    return row._asdict() if row else None
+
+
 def same_value(
     connection: sa.Connection, row: Mapping[str, Any], *, limit: int = 50, states: Sequence[str] = ()
 ) -> list[Row]:

@@ -20,6 +20,9 @@ from connectors.store.ledger import LIVE, Counts
 from connectors.store.tables.intake import delivery, inbox
 from connectors.vault import Vault
 
+REREAD = "reread"
+"""The source of an event for which we read a resource again, unasked by the app."""
+
 
 @dataclass(frozen=True)
 class Arrival:
@@ -172,6 +175,23 @@ def accept(
         residency = fresh[0].delivery["residency"]
         ledger.add(database, connection, residency, counts.items(), now=now)
     return len(fresh)
+
+
+def accept_reread(
+    database: Database,
+    connection: sa.Connection,
+    row: Row,
+    *,
+    now: datetime,
+    published: AbstractSet[uuid.UUID] = frozenset(),
+) -> None:
+    """Record the event of a resource that was read again, as one more thing of the webhooks' ledger.
+
+    With its id in `published` it is durable in another stream already, and only counted.
+    """
+    if row["id"] in published or insert_events(database, connection, [row]):
+        key = (row["tenant"], row["connection"], row["partition"], row["generation"])
+        ledger.add(database, connection, row["residency"], [(key, Counts(listed=1))], now=now)
 
 
 def insert_events(database: Database, connection: sa.Connection, rows: Sequence[Row]) -> set[uuid.UUID]:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from connectors.model import FindingState
 from connectors.store.columns import natural_id
 from connectors.store.tables.findings import finding, resource
+from connectors.store.tables.routing import action_run
 
 LIVING = (FindingState.OPEN, FindingState.ACKNOWLEDGED)
 """States that end by themselves when the value is gone."""
@@ -56,6 +57,24 @@ def living_findings(
         finding.c.state.in_(LIVING),
     )
     return [row._asdict() for row in connection.execute(query)]
+
+
+def remaining(connection: sa.Connection, residency: str, findings: Sequence[Mapping[str, Any]]) -> dict[uuid.UUID, str]:
+    """Return where the values of findings still are ("3 old versions still hold it"), as the last action on each said.
+
+    What it said before the value was last seen is out of date.
+    """
+    seen = {row["id"]: row["last_seen"] for row in findings}
+    query = (
+        sa.select(action_run.c.finding_id, action_run.c.remaining, action_run.c.ended_at)
+        .where(action_run.c.residency == residency, action_run.c.finding_id.in_(seen))
+        .where(action_run.c.dry_run.is_(False), action_run.c.ended_at.is_not(None))
+        .order_by(action_run.c.ended_at)
+    )
+    last = {row.finding_id: row for row in connection.execute(query)}
+    return {
+        identity: row.remaining for identity, row in last.items() if row.remaining and row.ended_at >= seen[identity]
+    }
 
 
 def resolved(old: Mapping[str, Any], now: datetime, changes: list[dict[str, Any]], *, comment: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from connectors.pipeline import Draft, Scan, Task, policy_place
 from connectors.store import tallies
 from connectors.store.columns import natural_id
 from connectors.store.engine import Row
-from connectors.store.lifecycle import LIVING, change, delete_below, living_findings, resolved
+from connectors.store.lifecycle import LIVING, change, delete_below, living_findings, remaining, resolved
 from connectors.store.tables.findings import finding, suppression
 
 SUPPRESSED = {"false_positive": FindingState.FALSE_POSITIVE, "accepted": FindingState.IGNORED}
@@ -69,7 +69,17 @@ def merge(connection: sa.Connection, current: Sequence[Finished], now: datetime,
     orphans = [item for item in scanned if item.scan.gone]
     if orphans:
         _resolve_children(connection, residency, orphans, merged, now, done)
+    if done.resolved:
+        _say_what_is_left(connection, residency, merged)
     return merged
+
+
+def _say_what_is_left(connection: sa.Connection, residency: str, merged: Merged) -> None:
+    """Let the history of what ended say where its value still is, where an action found that out."""
+    ended = {each["finding_id"]: each for each in merged.changes if each["after"] == FindingState.RESOLVED}
+    rows = [row for row in merged.rows if row["id"] in ended]
+    for identity, left in remaining(connection, residency, rows).items():
+        ended[identity]["comment"] += f"; {left}"
 
 
 def _known(

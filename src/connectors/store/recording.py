@@ -87,6 +87,7 @@ def _current(
             newest[key] = item
     rows = [_resource_row(item, now) for item in newest.values()]
     restored = [key for key, item in newest.items() if item.restores]
+    reread = [key for key, item in newest.items() if item.row["source"] == inbox.REREAD]
 
     def merge(new: Any) -> dict[str, Any]:
         live = new.partition == ledger.LIVE  # a webhook does not take a resource out of the partition that lists it
@@ -94,15 +95,17 @@ def _current(
             "version": sa.case((new.version > resource.c.version, new.version), else_=resource.c.version),
             "partition": sa.case((live, resource.c.partition), else_=new.partition),
             "listed_in": sa.case((live, resource.c.listed_in), else_=new.listed_in),
-            # Some doors, deletions above all, do not tell the container: it stays what it was.
+            # Some doors, deletions above all, do not tell container and parent: they stay what they were.
             "container": sa.case((new.container == "", resource.c.container), else_=new.container),
-            **{name: new[name] for name in ("parent_key", "deleted", "scanned_at")},
+            "parent_key": sa.func.coalesce(new.parent_key, resource.c.parent_key),
+            **{name: new[name] for name in ("deleted", "scanned_at")},
         }
 
     def newer(new: Any) -> sa.ColumnElement[bool]:
         deletion = sa.and_(new.deleted, sa.not_(resource.c.deleted))
         back = sa.and_(resource.c.deleted, resource.c.id.in_(restored)) if restored else sa.false()
-        return sa.or_(resource.c.version < new.version, deletion, back)
+        again = sa.and_(resource.c.version <= new.version, resource.c.id.in_(reread)) if reread else sa.false()
+        return sa.or_(resource.c.version < new.version, deletion, back, again)
 
     written = database.upsert(connection, resource, rows, update=merge, where=newer)
     _mark_listed(connection, newest.values(), written)
@@ -111,8 +114,9 @@ def _current(
     return [item for key, item in newest.items() if key in written] + others
 
 
-def _order(item: Finished) -> tuple[int, bool]:
-    return item.task.event.version, item.task.event.kind is EventKind.DELETED
+def _order(item: Finished) -> tuple[int, bool, bool]:
+    event = item.task.event
+    return event.version, event.kind is EventKind.DELETED, item.row["source"] == inbox.REREAD
 
 
 def _resource_row(item: Finished, now: datetime) -> dict[str, Any]:

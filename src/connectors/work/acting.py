@@ -18,9 +18,13 @@ from connectors.redaction import InfoType, redact
 from connectors.runtime import Runtime
 from connectors.store import actions, jobs
 from connectors.store.alerts import finding_of
+from connectors.work import rereading
 from connectors.work.job import Ended, JobRun
 
 log = structlog.get_logger()
+
+UNTOUCHED = (ActionResult.REFUSED, ActionResult.DRY_RUN)
+"""After any other result the content may not be what was scanned: it was changed, by us or by others before us."""
 
 
 def act(run: JobRun) -> Ended:
@@ -41,7 +45,7 @@ def act(run: JobRun) -> Ended:
     except AuthError as error:
         run.trouble.broke(planned.run["connection"], error)
         outcome = Outcome(ActionResult.REFUSED, str(error))
-    return _end(run, planned, outcome)
+    return _end(run, planned, outcome, reread=not planned.run["dry_run"] and outcome.result not in UNTOUCHED)
 
 
 def perform(run: JobRun, finding: Mapping[str, Any], action: str, *, dry_run: bool) -> Outcome:
@@ -133,6 +137,13 @@ def _fingerprint(runtime: Runtime, finding: Mapping[str, Any], match: Match) -> 
     )
 
 
-def _end(run: JobRun, planned: actions.Planned, outcome: Outcome) -> Ended:
+def _end(run: JobRun, planned: actions.Planned, outcome: Outcome, *, reread: bool = False) -> Ended:
+    """Write how it ended; with `reread` the resource is read again, so that its findings end with what is there now."""
     log.info("action_ended", action=planned.run["action"], result=outcome.result.value, run=str(planned.run["id"]))
-    return Ended(lambda c: actions.end(run.database, c, planned, outcome, now=run.now()))
+    wanted = [rereading.request(planned.finding)] if reread and planned.finding is not None else []
+
+    def effects(c: sa.Connection) -> None:
+        actions.end(run.database, c, planned, outcome, now=run.now())
+        jobs.enqueue(run.database, c, wanted, now=run.now())
+
+    return Ended(effects)

@@ -24,7 +24,7 @@ from connectors.pipeline import Pipeline, Scan, Task
 from connectors.runtime import Runtime, covered
 from connectors.store import containers, leases, ledger, resources
 from connectors.store.engine import Database, Row
-from connectors.store.inbox import open_event
+from connectors.store.inbox import REREAD, open_event
 from connectors.store.leases import LostLease
 from connectors.store.merging import Finished, Recorded
 from connectors.store.recording import record
@@ -112,7 +112,7 @@ class EventWorker:
             held = known.get(row["resource_key"])
             if held is not None and _restores(row, task, held):
                 restored.add(row["id"])
-            elif _already_seen(task, held):
+            elif _already_seen(row, task, held):
                 stale.append(Finished(row, task, Scan()))
                 continue
             ready.append((row, task))
@@ -304,18 +304,26 @@ def _ids(row: Row) -> dict[str, str]:
     return {**named, "event_id": str(row["id"])}
 
 
-def _already_seen(task: Task, held: Held | None) -> bool:
-    """Tell whether an event is superseded or a duplicate: then nothing is fetched for it."""
-    return held is not None and task.event.kind is EventKind.CHANGED and task.event.version <= held.version
+def _already_seen(row: Row, task: Task, held: Held | None) -> bool:
+    """Tell whether an event is superseded or a duplicate: then nothing is fetched for it.
+
+    What was read again after an action is no duplicate: some apps' versions are seconds, and some changes make none.
+    """
+    if held is None or task.event.kind is not EventKind.CHANGED:
+        return False
+    if row["source"] == REREAD:
+        return task.event.version < held.version
+    return task.event.version <= held.version
 
 
 def _restores(row: Row, task: Task, held: Held) -> bool:
     """Tell whether a sync found a resource there that counts as deleted.
 
     A webhook must be newer than the deletion, because apps deliver old ones late. A sync asked the app after the
-    deletion; but some listings lag, so an old version has to be listed some time later to be believed.
+    deletion, as who reads a resource again does; but some listings lag, so an old version has to be listed some time
+    later to be believed.
     """
-    if not held.deleted or row["source"] != "sync" or task.event.kind is not EventKind.CHANGED:
+    if not held.deleted or row["source"] not in ("sync", REREAD) or task.event.kind is not EventKind.CHANGED:
         return False
     since: timedelta = row["created_at"] - held.at
     return since > (timedelta(0) if task.event.version >= held.version else LISTINGS_LAG)

@@ -25,7 +25,7 @@ from connectors.store import jobs, leases
 from connectors.store.engine import Database, Row
 from connectors.store.leases import LostLease, Queue
 from connectors.store.tables.intake import job as job_table
-from connectors.work import acting, alerting, housekeeping, sync
+from connectors.work import acting, alerting, housekeeping, rereading, sync
 from connectors.work.context import Connections
 from connectors.work.events import DEFAULT_WAIT, EventWorker
 from connectors.work.job import Ended, Handler, JobRun
@@ -40,6 +40,7 @@ HANDLERS: Mapping[str, Handler] = {
     "notice": alerting.deliver_notice,
     "resolve": alerting.resolve,
     "action": acting.act,
+    "reread": rereading.reread,
     "exposure": acting.judge_again,
     "revoked": acting.revoke,
     "discover": sync.discover,
@@ -52,7 +53,7 @@ HANDLERS: Mapping[str, Handler] = {
 }
 """What each queue's jobs mean, in the order in which an idle thread looks at them."""
 
-APP_QUEUES = ("sync", "discover", "action", "subscribe")
+APP_QUEUES = ("sync", "discover", "action", "reread", "subscribe")
 """Queues whose jobs speak to the connection's app: a refusal there is the connection's, elsewhere a destination's."""
 
 MEMORY = timedelta(days=1)

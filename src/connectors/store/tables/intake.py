@@ -30,7 +30,7 @@ inbox = sa.Table(
     metadata,
     *key_columns(),
     sa.Column("connection", sa.String(128), nullable=False),
-    choice("source", ("webhook", "sync", "replay")),
+    choice("source", ("webhook", "sync", "reread")),
     sa.Column("partition", sa.String(255), nullable=False),
     sa.Column("generation", sa.Integer, nullable=False),
     choice("kind", EventKind),

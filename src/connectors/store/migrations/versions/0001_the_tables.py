@@ -543,7 +543,7 @@ def upgrade() -> None:
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=True),
         sa.CheckConstraint("kind IN ('changed', 'deleted', 'sync', 'exposure', 'revoked')", name=op.f("ck_inbox_kind")),
-        sa.CheckConstraint("source IN ('webhook', 'sync', 'replay')", name=op.f("ck_inbox_source")),
+        sa.CheckConstraint("source IN ('webhook', 'sync', 'reread')", name=op.f("ck_inbox_source")),
         sa.CheckConstraint("state IN ('ready', 'done', 'dead')", name=op.f("ck_inbox_state")),
         sa.PrimaryKeyConstraint("residency", "id", name=op.f("pk_inbox")),
         if_not_exists=True,
