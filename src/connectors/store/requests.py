@@ -17,6 +17,7 @@ from connectors.store.tables.platform import request_log, usage
 
 KEPT = timedelta(days=30)
 USAGE_KEPT = timedelta(days=400)
+COUNTED = ("requests", "errors", "bytes", "findings", "microseconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,7 @@ def write(
     """
     new = database.insert_new(connection, request_log, [_row(request, kept) for request in requests])
     counted = _counters([request for request in requests if request.id in new], shard)
-    names = ("requests", "errors", "bytes", "findings", "microseconds")
-    database.upsert(connection, usage, counted, update=lambda row: {name: usage.c[name] + row[name] for name in names})
+    database.upsert(connection, usage, counted, update=_added)
 
 
 def latest(
@@ -83,6 +83,11 @@ def totals(connection: sa.Connection, *, residency: str, tenant: str, since: str
         .order_by(table.c.day, table.c.endpoint)
     )
     return list(connection.execute(query))
+
+
+def _added(row: Any) -> dict[str, sa.ColumnElement[Any]]:
+    # A function that closes over nothing: the statement is compiled once, and not for each batch.
+    return {name: usage.c[name] + row[name] for name in COUNTED}
 
 
 def _bound(before: tuple[datetime, UUID]) -> tuple[Any, Any]:
