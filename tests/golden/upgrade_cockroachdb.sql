@@ -288,6 +288,8 @@ CREATE INDEX IF NOT EXISTS ix_delivery_connection ON delivery (residency, connec
 
 CREATE INDEX IF NOT EXISTS ix_delivery_expiry ON delivery (residency, expires_at);
 
+CREATE INDEX IF NOT EXISTS ix_delivery_failed ON delivery (residency, received_at, id) WHERE state = 'failed';
+
 CREATE TABLE IF NOT EXISTS finding (
     residency VARCHAR(32) NOT NULL, 
     id UUID NOT NULL, 
@@ -407,7 +409,7 @@ CREATE TABLE IF NOT EXISTS gap (
     CONSTRAINT ck_gap_outcome CHECK (outcome IN ('skipped', 'failed'))
 );
 
-CREATE INDEX IF NOT EXISTS ix_gap_connection ON gap (residency, connection, reason);
+CREATE INDEX IF NOT EXISTS ix_gap_connection ON gap (residency, connection, partition, outcome, reason);
 
 CREATE INDEX IF NOT EXISTS ix_gap_resource ON gap (residency, resource_key);
 
@@ -441,9 +443,11 @@ COMMENT ON COLUMN inbox.body IS 'the event, encrypted';
 
 CREATE INDEX IF NOT EXISTS ix_inbox_claim ON inbox (residency, shard, due_at) WHERE state = 'ready';
 
-CREATE INDEX IF NOT EXISTS ix_inbox_expiry ON inbox (residency, expires_at);
+CREATE INDEX IF NOT EXISTS ix_inbox_connection ON inbox (residency, connection, state, partition);
 
-CREATE INDEX IF NOT EXISTS ix_inbox_partition ON inbox (residency, connection, partition, state);
+CREATE INDEX IF NOT EXISTS ix_inbox_dead ON inbox (residency, created_at) WHERE state = 'dead';
+
+CREATE INDEX IF NOT EXISTS ix_inbox_expiry ON inbox (residency, expires_at);
 
 CREATE TABLE IF NOT EXISTS job (
     residency VARCHAR(32) NOT NULL, 

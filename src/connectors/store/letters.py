@@ -17,11 +17,14 @@ from connectors.store.tables.intake import inbox, job
 MOST_AT_ONCE = 1_000
 """Ids in one statement."""
 
+DEAD = sa.literal("dead", literal_execute=True)
+"""Written out in a statement: dead events have an index of their own, which a bound value would not name."""
+
 
 def dead_events(connection: sa.Connection, residency: str, *, limit: int = 100) -> list[Row]:
     """Return the events that were given up, without their bodies."""
     columns = [column for column in inbox.c if column.name != "body"]
-    query = sa.select(*columns).where(inbox.c.residency == residency, inbox.c.state == "dead")
+    query = sa.select(*columns).where(inbox.c.residency == residency, inbox.c.state == DEAD)
     return [row._asdict() for row in connection.execute(query.order_by(inbox.c.created_at.desc()).limit(limit))]
 
 
@@ -34,7 +37,7 @@ def revive(
     """
     revived = 0
     for table in (inbox, job):
-        dead = [table.c.residency == residency, table.c.state == "dead"]
+        dead = [table.c.residency == residency, table.c.state == DEAD]
         chosen = [
             identity
             for identity in connection.execute(sa.select(table.c.id).where(*dead)).scalars()

@@ -37,6 +37,12 @@ def lease_columns() -> tuple[sa.Column[Any], ...]:
     )
 
 
+def index_of(name: str, *columns: str, state: str) -> sa.Index:
+    """Return an index of the rows in one state: few among many, and looked for by people."""
+    only = sa.text(f"state = '{state}'")
+    return sa.Index(name, *columns, postgresql_where=only, sqlite_where=only)
+
+
 def claim_index(table: str, *lead: str) -> sa.Index:
     """Return the index that serves a claim in exactly its order."""
     ready = sa.text("state = 'ready'")

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from connectors.model import EventKind
 from connectors.store.columns import UtcDateTime, choice, key_columns
-from connectors.store.tables.base import claim_index, lease_columns, metadata
+from connectors.store.tables.base import claim_index, index_of, lease_columns, metadata
 
 delivery = sa.Table(
     "delivery",
@@ -22,6 +22,7 @@ delivery = sa.Table(
     sa.Column("received_at", UtcDateTime, nullable=False),
     sa.Column("expires_at", UtcDateTime),
     sa.Index("ix_delivery_connection", "residency", "connection", "received_at"),
+    index_of("ix_delivery_failed", "residency", "received_at", "id", state="failed"),
     sa.Index("ix_delivery_expiry", "residency", "expires_at"),
 )
 
@@ -39,7 +40,9 @@ inbox = sa.Table(
     sa.Column("body", sa.LargeBinary, nullable=False, comment="the event, encrypted"),
     *lease_columns(),
     claim_index("inbox"),
-    sa.Index("ix_inbox_partition", "residency", "connection", "partition", "state"),
+    # The state before the partition: what waits for a connection is asked for more often than for one partition.
+    sa.Index("ix_inbox_connection", "residency", "connection", "state", "partition"),
+    index_of("ix_inbox_dead", "residency", "created_at", state="dead"),
     sa.Index("ix_inbox_expiry", "residency", "expires_at"),
 )
 

@@ -95,7 +95,7 @@ gap = sa.Table(
     sa.Column("reason", sa.String(64), nullable=False),
     sa.Column("detail", sa.String(500), nullable=False),
     sa.Column("at", UtcDateTime, nullable=False),
-    sa.Index("ix_gap_connection", "residency", "connection", "reason"),
+    sa.Index("ix_gap_connection", "residency", "connection", "partition", "outcome", "reason"),
     sa.Index("ix_gap_resource", "residency", "resource_key"),
 )
 

@@ -349,6 +349,14 @@ def upgrade() -> None:
             "ix_delivery_connection", ["residency", "connection", "received_at"], unique=False, if_not_exists=True
         )
         batch_op.create_index("ix_delivery_expiry", ["residency", "expires_at"], unique=False, if_not_exists=True)
+        batch_op.create_index(
+            "ix_delivery_failed",
+            ["residency", "received_at", "id"],
+            unique=False,
+            postgresql_where=sa.text("state = 'failed'"),
+            sqlite_where=sa.text("state = 'failed'"),
+            if_not_exists=True,
+        )
 
     op.create_table(
         "finding",
@@ -517,7 +525,10 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("gap", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_gap_connection", ["residency", "connection", "reason"], unique=False, if_not_exists=True
+            "ix_gap_connection",
+            ["residency", "connection", "partition", "outcome", "reason"],
+            unique=False,
+            if_not_exists=True,
         )
         batch_op.create_index("ix_gap_resource", ["residency", "resource_key"], unique=False, if_not_exists=True)
 
@@ -557,10 +568,18 @@ def upgrade() -> None:
             sqlite_where=sa.text("state = 'ready'"),
             if_not_exists=True,
         )
-        batch_op.create_index("ix_inbox_expiry", ["residency", "expires_at"], unique=False, if_not_exists=True)
         batch_op.create_index(
-            "ix_inbox_partition", ["residency", "connection", "partition", "state"], unique=False, if_not_exists=True
+            "ix_inbox_connection", ["residency", "connection", "state", "partition"], unique=False, if_not_exists=True
         )
+        batch_op.create_index(
+            "ix_inbox_dead",
+            ["residency", "created_at"],
+            unique=False,
+            postgresql_where=sa.text("state = 'dead'"),
+            sqlite_where=sa.text("state = 'dead'"),
+            if_not_exists=True,
+        )
+        batch_op.create_index("ix_inbox_expiry", ["residency", "expires_at"], unique=False, if_not_exists=True)
 
     op.create_table(
         "job",
@@ -1076,8 +1095,14 @@ def downgrade() -> None:
 
     op.drop_table("job", if_exists=True)
     with op.batch_alter_table("inbox", schema=None) as batch_op:
-        batch_op.drop_index("ix_inbox_partition", if_exists=True)
         batch_op.drop_index("ix_inbox_expiry", if_exists=True)
+        batch_op.drop_index(
+            "ix_inbox_dead",
+            postgresql_where=sa.text("state = 'dead'"),
+            sqlite_where=sa.text("state = 'dead'"),
+            if_exists=True,
+        )
+        batch_op.drop_index("ix_inbox_connection", if_exists=True)
         batch_op.drop_index(
             "ix_inbox_claim",
             postgresql_where=sa.text("state = 'ready'"),
@@ -1116,6 +1141,12 @@ def downgrade() -> None:
 
     op.drop_table("finding", if_exists=True)
     with op.batch_alter_table("delivery", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_delivery_failed",
+            postgresql_where=sa.text("state = 'failed'"),
+            sqlite_where=sa.text("state = 'failed'"),
+            if_exists=True,
+        )
         batch_op.drop_index("ix_delivery_expiry", if_exists=True)
         batch_op.drop_index("ix_delivery_connection", if_exists=True)
 
