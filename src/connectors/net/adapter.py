@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import socket
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3 import HTTPHeaderDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import HTTPError
 from urllib3.response import HTTPResponse
-from urllib3.util import connection as sockets
 
 from connectors.net.guard import Guard
+from connectors.net.wire import TimedResponse, TooLarge, TooSlow, Wire, open_socket
 
 _CHUNK = 65536
-
-
-class TooLarge(Exception):
-    """A body that goes on past the cap."""
-
-
-class TooSlow(Exception):
-    """A body that trickles past the time for the whole answer."""
 
 
 class Adapter(HTTPAdapter):
@@ -40,6 +33,7 @@ class Adapter(HTTPAdapter):
         self.guard = guard
         self.max_bytes = max_bytes
         self.total = total
+        self._wire = Wire(guard, max_bytes=max_bytes, total=total) if guard is not None else None
         super().__init__(max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -48,13 +42,41 @@ class Adapter(HTTPAdapter):
         if self.guard is not None:
             self.poolmanager.pool_classes_by_scheme = _guarded_pools(self.guard, self.total)
 
+    def close(self) -> None:
+        """Close every connection."""
+        if self._wire is not None:
+            self._wire.close()
+        super().close()
+
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """Send, and read the body now unless the caller streams it."""
         deadline = time.monotonic() + self.total
+        if self._wire is not None and not args and _plain(request, kwargs):
+            return self._exchanged(self._wire, request, kwargs, deadline)
         response = super().send(request, *args, **kwargs)
         if not kwargs.get("stream") or response.is_redirect:
-            # What requests' own `Response.content` would set, had it a limit.
-            vars(response).update(_content=self._read(response, deadline), _content_consumed=True)
+            _hold(response, self._read(response, deadline))
+        return response
+
+    def _exchanged(
+        self, wire: Wire, request: requests.PreparedRequest, kwargs: dict[str, Any], deadline: float
+    ) -> requests.Response:
+        """Send by a kept connection: half of a call's time is what requests and urllib3 do around it."""
+        verify = kwargs.get("verify", True)
+        trusted = verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH
+        answer, content = wire.exchange(request, timeout=kwargs["timeout"], trusted=trusted)
+        encoded = "Content-Encoding" in answer.headers
+        raw = HTTPResponse(
+            body=io.BytesIO(content) if encoded else b"",
+            headers=HTTPHeaderDict(answer.msg.items()),
+            status=answer.status,
+            version=answer.version,
+            reason=answer.reason,
+            preload_content=False,
+            original_response=answer,
+        )
+        response = self.build_response(request, raw)
+        _hold(response, self._read(response, deadline) if encoded else content)
         return response
 
     def _read(self, response: requests.Response, deadline: float) -> bytes:
@@ -75,36 +97,36 @@ class Adapter(HTTPAdapter):
         return bytes(body)
 
 
+def _plain(request: requests.PreparedRequest, kwargs: dict[str, Any]) -> bool:
+    """Tell whether a request is a whole one that needs no proxy, no certificate of its own and no stream."""
+    return (
+        not (kwargs.get("stream") or kwargs.get("proxies") or kwargs.get("cert"))
+        and (request.body is None or isinstance(request.body, bytes | str))
+        and kwargs.get("verify", True) not in (False, None)
+        and isinstance(kwargs.get("timeout"), tuple)
+        and "Transfer-Encoding" not in request.headers
+    )
+
+
+def _hold(response: requests.Response, content: bytes) -> None:
+    """Give a response its body, as requests' own `Response.content` would, had it a limit."""
+    vars(response).update(_content=content, _content_consumed=True)
+
+
 def _guarded_pools(guard: Guard, total: float) -> dict[str, type[HTTPConnectionPool]]:
-    """Make pool classes whose connections reach only addresses that `guard` has judged.
-
-    The host name stays on the connection for the `Host` header, SNI and the certificate; only the socket is
-    opened to the address, so a name that resolves differently a moment later changes nothing. A receiver that
-    sends its headers byte by byte, each within the read time-out, is hung up on after `total` seconds.
-    """
-
-    def open_socket(connection: HTTPConnection) -> socket.socket:
-        try:
-            addresses = guard.addresses(connection.host, connection.port)
-        except socket.gaierror as error:
-            raise NameResolutionError(connection.host, connection, error) from error
-        return _first_open(connection, addresses)
+    """Make pool classes whose connections reach only addresses that `guard` has judged, and whose heads are timed."""
 
     class GuardedHTTP(HTTPConnection):
-        def _new_conn(self) -> socket.socket:
-            return open_socket(self)
+        response_class = partial(TimedResponse, total=total)  # type: ignore[assignment]  # it is only called
 
-        def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3's own class says so too
-            with _hanging_up(self, total):
-                return super().getresponse()
+        def _new_conn(self) -> socket.socket:
+            return open_socket(self, guard)
 
     class GuardedHTTPS(HTTPSConnection):
-        def _new_conn(self) -> socket.socket:
-            return open_socket(self)
+        response_class = partial(TimedResponse, total=total)  # type: ignore[assignment]  # it is only called
 
-        def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3's own class says so too
-            with _hanging_up(self, total):
-                return super().getresponse()
+        def _new_conn(self) -> socket.socket:
+            return open_socket(self, guard)
 
     class HTTPPool(HTTPConnectionPool):
         ConnectionCls = GuardedHTTP
@@ -113,45 +135,3 @@ def _guarded_pools(guard: Guard, total: float) -> dict[str, type[HTTPConnectionP
         ConnectionCls = GuardedHTTPS
 
     return {"http": HTTPPool, "https": HTTPSPool}
-
-
-@contextmanager
-def _hanging_up(connection: HTTPConnection, total: float) -> Iterator[None]:
-    """End the connection when the block takes longer than `total` seconds, and raise `TimeoutError`.
-
-    Without the error, headers that end early would pass for whole ones.
-    """
-    late = threading.Event()
-
-    def hang_up() -> None:
-        late.set()
-        with suppress(OSError):
-            if connection.sock is not None:
-                connection.sock.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(total, hang_up)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-    if late.is_set():
-        raise TimeoutError
-
-
-def _first_open(connection: HTTPConnection, addresses: tuple[str, ...]) -> socket.socket:
-    fault: HTTPError = NewConnectionError(connection, "no address")
-    for address in addresses:
-        try:
-            return sockets.create_connection(
-                (address, connection.port),
-                connection.timeout,
-                source_address=connection.source_address,
-                socket_options=connection.socket_options,
-            )
-        except TimeoutError:
-            fault = ConnectTimeoutError(connection, "timed out")
-        except OSError as error:
-            fault = NewConnectionError(connection, type(error).__name__)
-    raise fault

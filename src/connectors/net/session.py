@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import random
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http.client import HTTPException, InvalidURL
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -23,8 +25,9 @@ from urllib3.exceptions import (
 )
 
 from connectors.errors import ConnectorsError, RateLimited, Transient, Unsupported
-from connectors.net.adapter import Adapter, TooLarge, TooSlow
+from connectors.net.adapter import Adapter
 from connectors.net.guard import Guard
+from connectors.net.wire import TooLarge, TooSlow
 
 Spend = Callable[[str, int], None]
 """Called before every request with (bucket, cost); waits for the budget, or raises `RateLimited`."""
@@ -108,7 +111,7 @@ class Session(requests.Session):
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send one prepared request; called for every hop of a redirect as well."""
-        kwargs["timeout"] = kwargs.get("timeout") or (self.limits.connect, self.limits.read)
+        kwargs["timeout"] = self._times(kwargs.get("timeout"))
         self._check(request, proxied=bool(self.proxies or kwargs.get("proxies")))
         for attempt in range(1, self.limits.attempts + 1):
             if self._budget is not None:
@@ -138,6 +141,12 @@ class Session(requests.Session):
         told = {name: value for name, value in given.items() if value is not None}
         return {**known, "proxies": {**known["proxies"], **(proxies or {})}, **told}
 
+    def _times(self, asked: Any) -> Any:
+        """Return how long connecting and silence may take, where the caller did not say or said one number for both."""
+        if isinstance(asked, int | float) and asked:
+            return (asked, asked)
+        return asked or (self.limits.connect, self.limits.read)
+
     def _check(self, request: requests.PreparedRequest, *, proxied: bool) -> None:
         url = request.url or ""
         if self.guard is None:
@@ -153,7 +162,7 @@ class Session(requests.Session):
         # outside of the handler, so that it carries none of them as its context.
         try:
             response = super().send(request, **kwargs)
-        except (requests.RequestException, HTTPError, TooLarge, TooSlow, OSError, UnicodeError) as error:
+        except _TRANSLATED as error:
             return _translate(error, _host(request))
         fault = _judge(response)
         if fault is not None:
@@ -220,6 +229,17 @@ def _judge(response: requests.Response) -> _Fault | None:
     return None
 
 
+_TRANSLATED: Final = (
+    requests.RequestException,
+    HTTPError,
+    HTTPException,
+    TooLarge,
+    TooSlow,
+    OSError,
+    UnicodeError,
+)
+
+
 def _translate(error: Exception, host: str) -> _Fault:
     """Say what a network fault means, by the kind of exception; the first row that fits wins."""
     for kinds, fault, text, again in _FAULTS:
@@ -231,19 +251,20 @@ def _translate(error: Exception, host: str) -> _Fault:
 _FAULTS: Final[tuple[tuple[tuple[type[Exception], ...], type[ConnectorsError], str, bool], ...]] = (
     ((TooLarge,), Unsupported, "the answer of {host} is larger than the limit", False),
     ((TooSlow,), Transient, "the answer of {host} took too long", False),
-    ((faults.SSLError,), Transient, "no trusted TLS connection to {host}: check its certificate", False),
+    ((faults.SSLError, ssl.SSLError), Transient, "no trusted TLS connection to {host}: check its certificate", False),
     ((faults.ProxyError,), Transient, "the proxy did not connect to {host}", True),
-    ((faults.ConnectTimeout,), Transient, "{host} does not answer", True),
-    ((faults.Timeout, ReadTimeoutError), Transient, "{host} did not answer in time", True),
+    ((NewConnectionError,), Transient, "the connection to {host} failed", True),
+    ((faults.ConnectTimeout, ConnectTimeoutError), Transient, "{host} does not answer", True),
+    ((faults.Timeout, ReadTimeoutError, TimeoutError), Transient, "{host} did not answer in time", True),
     ((faults.TooManyRedirects,), Unsupported, "{host} redirects too often", False),
     (
-        (faults.InvalidURL, faults.InvalidSchema, faults.MissingSchema, faults.InvalidHeader, UnicodeError),
+        (faults.InvalidURL, faults.InvalidSchema, faults.MissingSchema, faults.InvalidHeader, InvalidURL, UnicodeError),
         Unsupported,
         "the request to {host} is not well-formed",
         False,
     ),
     (
-        (faults.ConnectionError, faults.ChunkedEncodingError, HTTPError, OSError),
+        (faults.ConnectionError, faults.ChunkedEncodingError, HTTPError, HTTPException, OSError),
         Transient,
         "the connection to {host} failed",
         True,
@@ -252,6 +273,8 @@ _FAULTS: Final[tuple[tuple[tuple[type[Exception], ...], type[ConnectorsError], s
 
 
 def _never_sent(error: Exception) -> bool:
+    if isinstance(error, NewConnectionError | ConnectTimeoutError):
+        return True
     cause = error.args[0] if error.args else None
     reason = cause.reason if isinstance(cause, MaxRetryError) else cause
     return isinstance(reason, NewConnectionError | ConnectTimeoutError)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from connectors.errors import ConnectorsError, RateLimited, Transient, Unsupported
-from connectors.net import Limits, Session, connect
+from connectors.net import Guard, Limits, Session, connect
 
 MARK = "canary-in-the-query"
 Serve = Callable[..., Any]
@@ -24,9 +24,16 @@ def waits() -> list[float]:
     return []
 
 
+@pytest.fixture(params=[None, Guard.of(["127.0.0.1"])], ids=["open", "guarded"])
+def guard(request: pytest.FixtureRequest) -> Guard | None:
+    """Without a guard urllib3 carries the calls, with one our own wire: both must behave alike."""
+    given: Guard | None = request.param
+    return given
+
+
 @pytest.fixture
-def session(waits: list[float]) -> Session:
-    return connect(sleep=waits.append, limits=Limits(connect=1, read=1, max_bytes=1000))
+def session(waits: list[float], guard: Guard | None) -> Session:
+    return connect(sleep=waits.append, limits=Limits(connect=1, read=1, max_bytes=1000), guard=guard)
 
 
 def test_a_bad_gateway_is_tried_again(serve: Serve, session: Session, waits: list[float]) -> None:
@@ -153,18 +160,18 @@ def test_a_body_at_the_cap_and_a_chunked_one_are_read(serve: Serve, session: Ses
     assert session.get(app.url).content == b"abcde"
 
 
-def test_a_trickling_body_ends_with_the_total_time(serve: Serve) -> None:
+def test_a_trickling_body_ends_with_the_total_time(serve: Serve, guard: Guard | None) -> None:
     app = serve()
     app.answers = [(200, {}, b"abc")]
     with pytest.raises(Transient, match="took too long"):
-        connect(limits=Limits(total=-1.0)).get(app.url)
+        connect(limits=Limits(total=-1.0), guard=guard).get(app.url)
 
 
-def test_a_silent_server_is_transient(waits: list[float]) -> None:
+def test_a_silent_server_is_transient(waits: list[float], guard: Guard | None) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        session = connect(limits=Limits(read=0.02, attempts=2), sleep=waits.append)
+        session = connect(limits=Limits(read=0.02, attempts=2), sleep=waits.append, guard=guard)
         with pytest.raises(Transient, match="did not answer in time"):
             session.get(f"http://127.0.0.1:{silent.getsockname()[1]}/")
     assert len(waits) == 1

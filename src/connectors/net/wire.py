@@ -1,0 +1,245 @@
+"""One request and its whole answer over a kept connection: what nearly every call is, at the price of `http.client`."""
+
+from __future__ import annotations
+
+import io
+import socket
+import ssl
+import threading
+import time
+import weakref
+from functools import partial
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from urllib3.connection import HTTPConnection as Defaults
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
+from urllib3.util import connection as sockets
+from urllib3.util.ssl_ import create_urllib3_context
+from urllib3.util.wait import wait_for_read
+
+from connectors.net.guard import Guard
+
+_CHUNK = 65536
+_IDLE_KEPT = 10
+
+Place = tuple[str, str, int, str]
+"""Where a connection leads: scheme, host, port and the file of certificates that are trusted."""
+
+
+class TooLarge(Exception):
+    """A body that goes on past the cap."""
+
+
+class TooSlow(Exception):
+    """An answer that trickles past the time it is given."""
+
+
+def open_socket(connection: Any, guard: Guard) -> socket.socket:
+    """Connect to the first address of a connection's host that answers, each judged by the guard.
+
+    The host name stays on the connection for the `Host` header, SNI and the certificate; only the socket is
+    opened to the address, so a name that resolves differently a moment later changes nothing.
+    """
+    try:
+        addresses = guard.addresses(connection.host, connection.port)
+    except socket.gaierror as error:
+        raise NameResolutionError(connection.host, connection, error) from error
+    fault: HTTPError = NewConnectionError(connection, "no address")
+    for address in addresses:
+        try:
+            return sockets.create_connection(
+                (address, connection.port),
+                connection.timeout,
+                source_address=connection.source_address,
+                socket_options=connection.socket_options,
+            )
+        except TimeoutError:
+            fault = ConnectTimeoutError(connection, "timed out")
+        except OSError as error:
+            fault = NewConnectionError(connection, type(error).__name__)
+    raise fault
+
+
+class _Clock(io.RawIOBase):
+    """A socket's bytes until a deadline: who sends them one by one, each within the read time-out, is hung up on."""
+
+    def __init__(self, channel: socket.socket, raw: io.RawIOBase, deadline: float) -> None:
+        self._channel = channel
+        self._raw = raw
+        self._patience = channel.gettimeout()
+        self._deadline: float | None = deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self._deadline is None:
+            return self._raw.readinto(buffer)
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TooSlow
+        if self._patience is None or left < self._patience:
+            self._channel.settimeout(left)
+        try:
+            return self._raw.readinto(buffer)
+        except TimeoutError:
+            if time.monotonic() >= self._deadline:
+                raise TooSlow from None
+            raise
+
+    def stop(self) -> None:
+        """Leave the time for the rest to whoever reads it."""
+        self._deadline = None
+        self._channel.settimeout(self._patience)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class TimedResponse(HTTPResponse):
+    """An answer that must be there within `total` seconds: its head, and with `whole` its body too."""
+
+    def __init__(self, sock: socket.socket, *args: Any, total: float, whole: bool = False, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self._whole = whole
+        self._clock = _Clock(sock, self.fp.detach(), time.monotonic() + total)
+        self.fp = io.BufferedReader(self._clock)
+
+    def begin(self) -> None:
+        """Read the head."""
+        super().begin()
+        if not self._whole:
+            self._clock.stop()
+
+
+class _Connection(HTTPConnection):
+    """A connection to a judged address, encrypted when there is a context."""
+
+    socket_options = Defaults.default_socket_options
+
+    def __init__(self, place: Place, guard: Guard, context: ssl.SSLContext | None, *, total: float) -> None:
+        scheme, host, port, _ = place
+        super().__init__(host, port)
+        self.default_port = 443 if scheme == "https" else 80
+        self.response_class = partial(TimedResponse, total=total, whole=True)  # type: ignore[assignment]  # it is only called
+        self._guard = guard
+        self._context = context
+
+    def connect(self) -> None:
+        plain = open_socket(self, self._guard)
+        if self._context is None:
+            self.sock = plain
+            return
+        try:
+            self.sock = self._context.wrap_socket(plain, server_hostname=self.host.rstrip("."))
+        except BaseException:
+            plain.close()
+            raise
+
+    @property
+    def dropped(self) -> bool:
+        """Tell whether the other side has hung up, or said something that nobody asked for."""
+        return self.sock is None or wait_for_read(self.sock, timeout=0.0)
+
+
+class Wire:
+    """The kept connections of one session, each lent to one call at a time. Safe for threads."""
+
+    def __init__(self, guard: Guard, *, max_bytes: int, total: float) -> None:
+        self._guard = guard
+        self._max_bytes = max_bytes
+        self._total = total
+        self._lock = threading.Lock()
+        self._idle: list[tuple[Place, _Connection]] = []
+        self._contexts: dict[str, ssl.SSLContext] = {}
+        # Sessions are dropped more often than they are closed.
+        weakref.finalize(self, _close, self._idle)
+
+    def exchange(
+        self, request: requests.PreparedRequest, *, timeout: tuple[float, float], trusted: str
+    ) -> tuple[HTTPResponse, bytes]:
+        """Send a request and return its answer with the body, still encoded as the headers say.
+
+        `timeout` is how many seconds connecting and silence may take, `trusted` the file or folder of trusted
+        certificates. Raises `TooLarge`, `TooSlow`, and what the network raises.
+        """
+        parts = urlsplit(request.url or "")
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        place = (str(parts.scheme), str(parts.hostname), port, trusted)
+        connection = self._lent(place, *timeout)
+        body = request.body.encode() if isinstance(request.body, str) else request.body
+        try:
+            connection.request(str(request.method), request.path_url, body, request.headers)
+            answer = connection.getresponse()
+            content = self._content(answer)
+        except BaseException:
+            connection.close()
+            raise
+        self._keep(place, connection, closing=answer.will_close)
+        return answer, content
+
+    def close(self) -> None:
+        """Close the connections that nobody uses."""
+        with self._lock:
+            _close(self._idle)
+
+    def _lent(self, place: Place, connect: float, read: float) -> _Connection:
+        """Return a connection on which requests wait up to `read` seconds: a kept one, or a new one."""
+        while (connection := self._taken(place)) is not None:
+            if not connection.dropped:
+                break
+            connection.close()
+        else:
+            connection = _Connection(place, self._guard, self._context(place), total=self._total)
+            connection.timeout = connect
+            connection.connect()
+        connection.sock.settimeout(read)
+        return connection
+
+    def _taken(self, place: Place) -> _Connection | None:
+        with self._lock:
+            for number in range(len(self._idle) - 1, -1, -1):
+                if self._idle[number][0] == place:
+                    return self._idle.pop(number)[1]
+        return None
+
+    def _keep(self, place: Place, connection: _Connection, *, closing: bool) -> None:
+        with self._lock:
+            if not closing and len(self._idle) < _IDLE_KEPT:
+                self._idle.append((place, connection))
+                return
+        connection.close()
+
+    def _context(self, place: Place) -> ssl.SSLContext | None:
+        scheme, _, _, trusted = place
+        if scheme != "https":
+            return None
+        if trusted not in self._contexts:
+            context = create_urllib3_context()
+            folder = Path(trusted).is_dir()
+            context.load_verify_locations(**{"capath" if folder else "cafile": trusted})
+            context.set_alpn_protocols(["http/1.1"])
+            self._contexts[trusted] = context
+        return self._contexts[trusted]
+
+    def _content(self, answer: HTTPResponse) -> bytes:
+        if answer.length is not None:
+            if answer.length > self._max_bytes:
+                raise TooLarge
+            return answer.read()
+        body = bytearray()
+        while chunk := answer.read1(_CHUNK):
+            body += chunk
+            if len(body) > self._max_bytes:
+                raise TooLarge
+        return bytes(body)
+
+
+def _close(idle: list[tuple[Place, _Connection]]) -> None:
+    while idle:
+        idle.pop()[1].close()
