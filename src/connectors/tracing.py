@@ -23,10 +23,18 @@ LINKS = 32
 
 
 @cache
-def _tracer() -> Any:
+def _library() -> Any:
     try:
         from opentelemetry import trace
     except ImportError:
+        return None
+    return trace
+
+
+def _tracer() -> Any:
+    """Return what makes spans; None when nobody has said where to send them, which must then cost nothing."""
+    trace = _library()
+    if trace is None or isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
         return None
     return trace.get_tracer("connectors")
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from typing import Literal
 
-import h11
 import uvicorn
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from connectors.config.models import GatewaySettings
+
+LARGEST_HEAD = 64 * 1024
+"""Bytes of the headers of a request, and of what may come between two pieces of its body."""
 
 HEADERS_WITHIN = 15.0
 """Seconds from the first byte of a request, or from the connection, to the end of its headers."""
@@ -29,11 +32,22 @@ REST_WITHIN = 2.0
 """Seconds for that."""
 
 
-class BoundedHttp(H11Protocol):
-    """uvicorn's HTTP for clients that do not hurry: who sends too slowly is hung up on, and holds nobody's place."""
+class BoundedHttp(HttpToolsProtocol):
+    """uvicorn's HTTP for clients that do not hurry: who sends too slowly is hung up on, and holds nobody's place.
+
+    What the parser keeps is bounded too: it has no limit of its own on the headers, and none on what may come between
+    the pieces of a body. Trailers, which uvicorn would add to the headers of a request that is being answered already,
+    are dropped (https://www.rfc-editor.org/rfc/rfc9110#section-6.5.1-2).
+    """
 
     _deadline: asyncio.TimerHandle | None = None
     _body_since: float | None = None
+    _reading: Literal["", "head", "body"] = ""
+    _moved = False
+    """Whether the last piece of data began a request or brought some of a body."""
+
+    _held = 0
+    """Bytes that came since something did."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Expect headers from the start."""
@@ -47,19 +61,66 @@ class BoundedHttp(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came, and expect what is missing."""
+        idle, self._moved = not self._reading, False
         super().data_received(data)
-        state = self.conn.their_state
-        if state is h11.SEND_BODY:
+        if self.transport.is_closing():
+            return
+        # What stood in the same piece before that is not to be counted.
+        fresh = len(data) if idle and self._reading == "head" else 0
+        self._held = fresh if self._moved else self._held + len(data)
+        if self._reading and self._held > LARGEST_HEAD:
+            self._refuse()
+        elif self._reading == "body":
             now = self.loop.time()
             self._body_since = self._body_since or now
             self._expect_nothing()
             self._hang_up_in(min(BODY_SILENCE, self._body_since + BODY_WITHIN - now))
-        elif state is not h11.IDLE:
+        elif not self._reading and self.cycle is not None:
             self._body_since = None
             self._expect_nothing()
-        elif self._deadline is None and self.timeout_keep_alive_task is None:
+        elif self._deadline is None:
             # The first piece of another request on a connection that was kept.
             self._hang_up_in(HEADERS_WITHIN)
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        self._reading, self._moved = "head", True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header, and drop a trailer."""
+        if self._reading == "head":
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Answer the request from here on. Raises `ValueError` for more headers than are taken."""
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > LARGEST_HEAD:
+            raise ValueError("the headers are too large")
+        super().on_headers_complete()
+        self._reading = "body"
+        if self.parser.should_upgrade():
+            # Nothing here is upgraded to, and the parser reads no further than a request that asks for it.
+            self.cycle.keep_alive = False
+
+    def on_chunk_header(self) -> None:
+        """Go on with a body."""
+        self._moved = True
+
+    def on_body(self, body: bytes) -> None:
+        """Take some of a body."""
+        self._moved = True
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End a request."""
+        self._reading = ""
+        super().on_message_complete()
+
+    def _refuse(self) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            self.send_400_response("Too much for one request.")
+        else:
+            self.transport.abort()
 
     def _hang_up_in(self, seconds: float) -> None:
         self._deadline = self.loop.call_later(max(seconds, 0), self.transport.abort)
@@ -134,7 +195,6 @@ def server(
         access_log=False,
         server_header=False,
         timeout_keep_alive=15,
-        h11_max_incomplete_event_size=64 * 1024,
         limit_concurrency=2000,
         backlog=2048,
         timeout_graceful_shutdown=20,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -65,8 +66,8 @@ class Webhooks:
             return self._answer(name, "too_large", 413)
         except ClientDisconnect:
             return self._answer(name, "disconnected", 400)
-        headers = {key.lower(): value for key, value in request.headers.items()}
-        delivery = Delivery(name, headers, body, request.url.query)
+        headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in request.scope["headers"]}
+        delivery = Delivery(name, headers, body, request.scope["query_string"].decode("latin-1"))
         try:
             with wall(door.plugin, "receive"):
                 receipt = door.receiver.receive(delivery, self._runtime.now())
@@ -121,14 +122,15 @@ class Webhooks:
         keys = [row["resource_key"] for row in prepared.events]
         with tracing.span("delivery", keys, connection=door.owner.connection, events=len(keys)):
             await self._intakes[door.owner.residency].accept(prepared)
-        log.debug(
-            "delivery_accepted",
-            delivery=str(arrival.id),
-            connection=arrival.connection,
-            tenant=arrival.tenant,
-            residency=arrival.residency,
-            events=[str(row["id"]) for row in prepared.events],
-        )
+        if log.is_enabled_for(logging.DEBUG):
+            log.debug(
+                "delivery_accepted",
+                delivery=str(prepared.delivery["id"]),
+                connection=arrival.connection,
+                tenant=arrival.tenant,
+                residency=arrival.residency,
+                events=[str(row["id"]) for row in prepared.events],
+            )
 
     def _answer(self, connection: str, outcome: str, status: int, receipt: Receipt | None = None) -> Response:
         self._metrics.deliveries.labels(connection, outcome).inc()

@@ -56,9 +56,10 @@ class Prepared:
 
 def prepare(arrival: Arrival, *, vault: Vault, shards: int) -> Prepared:
     """Make the rows of one arrival."""
+    identity = arrival.id
     row = {
         "residency": arrival.residency,
-        "id": arrival.id,
+        "id": identity,
         "tenant": arrival.tenant,
         "connection": arrival.connection,
         "delivery_id": arrival.delivery_id[:255],
@@ -66,7 +67,7 @@ def prepare(arrival: Arrival, *, vault: Vault, shards: int) -> Prepared:
         "reason": arrival.failure[:500],
         "events": len(arrival.events),
         "size": arrival.size,
-        "body": vault.encrypt(arrival.body, context=f"delivery:{arrival.id}") if arrival.body else None,
+        "body": vault.encrypt(arrival.body, context=f"delivery:{identity}") if arrival.body else None,
         "received_at": arrival.received_at,
         "expires_at": arrival.expires_at,
     }

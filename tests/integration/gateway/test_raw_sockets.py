@@ -108,6 +108,40 @@ def test_headers_without_end_are_refused(house: Installation) -> None:
         assert statuses(told(channel)) in ([400], [])
 
 
+def test_large_headers_in_one_piece_are_refused(house: Installation) -> None:
+    filler = b"".join(b"X-%d: %s\r\n" % (number, b"a" * 1000) for number in range(66))
+    with suppress(BrokenPipeError, ConnectionResetError):
+        assert 200 not in send(house, HEALTHY[:-2] + filler + b"\r\n")
+
+
+CHUNKED = post(b"Transfer-Encoding: chunked", body=b"2\r\n{}\r\n0")
+
+
+@pytest.mark.parametrize("endless", [b";" + b"a" * 8000, b"\r\nX: " + b"a" * 8000], ids=["extension", "trailer"])
+def test_what_never_ends_between_the_pieces_of_a_body_is_cut_off(house: Installation, endless: bytes) -> None:
+    with connected(house) as channel, suppress(BrokenPipeError, ConnectionResetError):
+        channel.sendall(CHUNKED + endless)
+        for _ in range(2000):
+            channel.sendall(b"a" * 8000)
+        pytest.fail("the server read it all")
+
+
+def test_a_trailer_is_no_header(house: Installation, slack: FakeSlack) -> None:
+    """A proxy in front looks at headers only: what proves a request must not come after its body."""
+    headers, body = slack.post_message(slack.add_channel("general"), slack.add_user("Ana"), "hello")
+    proof = b"".join(f"{name}: {value}\r\n".encode() for name, value in headers.items())
+    length = f"{len(body):x}".encode()
+    late = post(b"Transfer-Encoding: chunked", body=length + b"\r\n" + body + b"\r\n0\r\n" + proof + b"\r\n")
+    early = post(*proof.rstrip().split(b"\r\n"), b"Content-Length: %d" % len(body), body=body)
+    assert send(house, late) == [401]
+    assert send(house, early) == [200]
+
+
+def test_who_asks_to_upgrade_is_answered_and_hung_up_on(house: Installation) -> None:
+    asking = HEALTHY.replace(b"Connection: close", b"Connection: Upgrade\r\nUpgrade: h2c")
+    assert send(house, asking + HIDDEN) == [200]
+
+
 ENDLESS = [b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n", b"\0\1\2\3" * 30_000, b"\x16\x03\x01\x02\0" * 20_000]
 
 
@@ -234,7 +268,7 @@ def test_a_kept_connection_outlives_the_bounds_of_a_request_and_half_of_another_
 
 def test_the_limits_that_users_get() -> None:
     made = serve.server(lambda *_: None, GatewaySettings())  # type: ignore[arg-type,return-value]
-    assert made.config.h11_max_incomplete_event_size == 64 * 1024
+    assert serve.LARGEST_HEAD == 64 * 1024
     assert made.config.timeout_keep_alive == 15
     assert made.config.limit_concurrency == 2000
     assert made.config.http is serve.BoundedHttp
