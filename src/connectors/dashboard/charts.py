@@ -21,6 +21,11 @@ class Block:
     height: float
     kind: str
 
+    @property
+    def path(self) -> str:
+        """Return it as the `d` of an SVG path: one value to escape instead of four."""
+        return f"M{self.x:g} {self.y:g}h{self.width:g}v{self.height:g}h-{self.width:g}z"
+
 
 @dataclass(frozen=True)
 class Bar:
@@ -137,8 +142,8 @@ class Rank:
     share: float
     href: str
     kind: str = ""
-    spark: tuple[Block, ...] = ()
-    """The same over the days, drawn small."""
+    spark: str = ""
+    """The same over the days, drawn small: the `d` of an SVG path."""
 
 
 def ranking(
@@ -157,15 +162,15 @@ def ranking(
     ]
 
 
-def spark(numbers: Mapping[str, int], axis: Sequence[str]) -> tuple[Block, ...]:
-    """Return a tiny bar chart, 60 wide and 16 high."""
+def spark(numbers: Mapping[str, int], axis: Sequence[str]) -> str:
+    """Return a tiny bar chart, 60 wide and 16 high, as the `d` of an SVG path."""
     most = max(numbers.values(), default=0)
     if not most or not axis:
-        return ()
+        return ""
     pitch = 60 / len(axis)
-    return tuple(
-        Block(round(i * pitch, 2), round(16 - numbers[day] / most * 16, 2), round(pitch * 0.6, 2),
-              round(numbers[day] / most * 16, 2), "spark")
+    bar = max(pitch * 0.6, 1)
+    return "".join(
+        f"M{i * pitch:.4g} 16v-{numbers[day] / most * 16:.3g}h{bar:.3g}V16z"
         for i, day in enumerate(axis) if numbers.get(day)
     )  # fmt: skip
 

@@ -17,7 +17,7 @@ from connectors.dashboard.visit import Visit
 from connectors.dashboard.words import severity, term
 from connectors.errors import ConnectorsError, NotFound
 from connectors.model import FindingState
-from connectors.store import findings, review
+from connectors.store import containers, findings, review
 from connectors.store.dashboard import pages, views
 from connectors.store.dashboard.pages import SORTS, Sort
 from connectors.store.search import FIELDS, QueryError, Term, conditions, parse, search
@@ -47,47 +47,83 @@ def finding_list(visit: Visit) -> Response:
 
 def where(visit: Visit, query: str) -> list[sa.ColumnElement[bool]]:
     """Return the condition of a search within what the person sees. Raises `QueryError`."""
-    return [*pages.scope(visit.residency, visit.tenant, visit.connections), *search(query, visit.now)]
+    return [*_scope(visit), *search(query, visit.now)]
 
 
-LED = frozenset({"detector", "connection", "severity"})
-"""Fields whose index keeps the order of what was last seen."""
-FEW = frozenset({"id", "violation", "fingerprint"})
-"""Fields whose index leads to few findings, whatever their order."""
+LEADS = ("id", "violation", "fingerprint", "detector", "container", "connection", "severity")
+"""Fields that an index leads to, the fewest findings first: to few, or in the order of what was last seen."""
+FEW = frozenset(LEADS[:3])
 
 
 def split(query: str, sort: Sort) -> tuple[list[Term], list[Term]]:
-    """Return the terms that an index leads to in the wanted order, and those that are sifted. Pure."""
-    led: list[Term] = []
-    sifted: list[Term] = []
-    for term_ in parse(query):
-        value = term_.values[0]
-        exact = not term_.negated and len(term_.values) == 1 and value.operator == "=" and not value.prefix
-        ordered = term_.field in LED and sort.name in ("recent", "oldest")
-        bounds = term_.field == sort.columns[0] and not term_.negated and len(term_.values) == 1
-        (led if bounds or (exact and (ordered or term_.field in FEW)) else sifted).append(term_)
-    return led, sifted
+    """Return the terms that an index leads to in the wanted order, and those that are sifted. Pure.
+
+    One field leads: left to choose between two, a database may walk all of the wrong one.
+    """
+    terms = parse(query)
+    bounds = [each for each in terms if each.field == sort.columns[0] and _plain(each)]
+    exact = [each for each in terms if _plain(each) and each.values[0].operator == "=" and not each.values[0].prefix]
+    recent = sort.columns[0] == "last_seen"
+    leading = sorted((each for each in exact if each.field in (LEADS if recent else FEW)), key=_place)
+    led = [*bounds, *(each for each in leading[:1] if each not in bounds)]
+    return led, [each for each in terms if each not in led]
+
+
+def _plain(term_: Term) -> bool:
+    return not term_.negated and len(term_.values) == 1
+
+
+def _place(term_: Term) -> int:
+    return LEADS.index(term_.field)
+
+
+def _by_name(visit: Visit, c: sa.Connection, led: list[Term]) -> list[sa.ColumnElement[bool]] | None:
+    """Return the conditions of terms that lead; None when one asks for a container by something else than its name."""
+    made = []
+    for each in led:
+        if each.field != "container":
+            made += conditions([each], visit.now)
+            continue
+        named = pages.named(each.values[0].text)
+        ids = containers.known(c, visit.residency, [(name, each.values[0].text) for name in visit.own_connections])
+        other = any(known.name not in ("", known.id) for known in ids.values())
+        if other or not pages.any_of(c, [*_scope(visit), named]):
+            return None
+        made.append(named)
+    return made
+
+
+def _scope(visit: Visit) -> list[sa.ColumnElement[bool]]:
+    return pages.scope(visit.residency, visit.tenant, visit.connections)
 
 
 def listed(visit: Visit, query: str, sort: Sort) -> dict[str, Any]:
     """Return one page with its facets and the place of the next."""
     led, rest = split(query, sort)
-    scope = pages.scope(visit.residency, visit.tenant, visit.connections)
-    condition, sifted = [*scope, *conditions(led, visit.now)], conditions(rest, visit.now)
     after = open_place(visit.value("after"), sort)
+    conditions([*led, *rest], visit.now)
 
-    def look(c: sa.Connection) -> tuple[list[Any], Any, Any]:
-        rows = pages.page(c, condition, sort=sort, limit=LIMIT + 1, after=after, sifted=sifted)
+    def look(c: sa.Connection) -> tuple[list[Any], list[Any], Any]:
+        leading = _by_name(visit, c, led)
+        condition = [*_scope(visit), *(leading or ())]
+        sifted = conditions(rest if leading is not None else [*led, *rest], visit.now)
+        sampled = pages.sample(c, condition, sifted=sifted)
+        if sifted and after is None and sort.name == "recent":
+            # The sample begins with this very page: what no index leads to is looked for once.
+            rows = pages.of_ids(c, visit.residency, [row["id"] for row in sampled[: LIMIT + 1]])
+        else:
+            rows = pages.page(c, condition, sort=sort, limit=LIMIT + 1, after=after, sifted=sifted)
         short = sifted and len(rows) <= LIMIT
         last = pages.last_looked(c, condition, sort=sort, after=after) if short else None
-        return rows, pages.facets(c, condition, sifted=sifted), last
+        return rows, sampled, last
 
-    rows, (counted, sampled), last = visit.read(look)
+    rows, sampled, last = visit.read(look)
+    counted = pages.facets(sampled)
     end = rows[LIMIT - 1] if len(rows) > LIMIT else last
     return {
         "rows": rows[:LIMIT],
         "facets": {FIELD_OF.get(name, name): _facet(name, values) for name, values in counted.items() if values},
-        "sampled": sampled,
+        "sampled": len(sampled),
         "chips": chips(query),
         "after": place_of(end, sort) if end else "",
         "looked": pages.LOOKED if last else 0,

@@ -68,6 +68,21 @@ def test_a_rare_value_is_found_page_by_page(
     assert len(set(everything(client, "/findings?q=author:U3"))) == 13
 
 
+def test_a_container_is_led_to_by_its_name_and_sifted_by_its_id(
+    client: TestClient, add: People, runtime: Runtime, ids: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = runtime.databases.of("eu")
+    where = finding.c.id == uuid.UUID(ids[0])
+    values = {"container": "C9", "container_name": "#nine", "last_seen": runtime.now() - timedelta(days=900)}
+    database.run(lambda c: c.execute(sa.update(finding).where(where).values(**values)))
+    monkeypatch.setattr(pages, "LOOKED", 1)
+    add("ada")
+    client.post("/signin", data={"name": "ada", "password": "a password for tests"})
+    assert f"/findings/{ids[0]}" in client.get("/findings?q=container:%23nine").text
+    assert "were looked at" in client.get("/findings?q=container:C9").text
+    assert everything(client, "/findings?q=container:C9") == [ids[0]]
+
+
 def test_a_scope_hides_other_connections(client: TestClient, add: People, ids: list[str]) -> None:
     add("ada", connections=("c1",))
     client.post("/signin", data={"name": "ada", "password": "a password for tests"})

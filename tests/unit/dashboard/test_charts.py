@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from connectors.contract import Budget
 from connectors.dashboard import charts, findings, health, words
+from connectors.store.dashboard import pages
 from connectors.store.search import parse
 from connectors.store.tallies import NOW as STANDING
 from connectors.store.tallies import sums
@@ -32,6 +33,13 @@ def test_stacks_are_as_high_as_their_numbers() -> None:
     assert [block.height for block in chart.bars[1].blocks] == [75, 75]
     assert chart.bars[1].label == "2026-11-23: 5 critical, 5 high"
     assert chart.bars[0].blocks == ()
+    assert chart.bars[1].blocks[0].path == "M361 75h358v75h-358z"
+
+
+def test_a_small_chart_is_one_path() -> None:
+    axis = charts.days(date(2026, 11, 23), 3)
+    assert charts.spark({axis[0]: 2, axis[2]: 4}, axis) == "M0 16v-8h12V16zM40 16v-16h12V16z"
+    assert charts.spark({}, axis) == ""
 
 
 def test_groups_stand_beside_one_another() -> None:
@@ -50,6 +58,15 @@ def test_each_term_of_a_search_can_be_taken_out() -> None:
         ("x", 'state:open container:"two words"'),
     ]
     assert findings.chips("") == []
+
+
+def test_one_field_leads_and_the_rest_is_sifted() -> None:
+    led, sifted = findings.split("connection:a state:open detector:iban last_seen:<7d", pages.SORTS["recent"])
+    assert [each.field for each in led] == ["last_seen", "detector"]
+    assert [each.field for each in sifted] == ["connection", "state"]
+    led, sifted = findings.split("connection:a severity:>=high", pages.SORTS["severity"])
+    assert [each.field for each in led] == ["severity"]
+    assert findings.split("-detector:iban detector:a,b container:x*", pages.SORTS["recent"])[0] == []
 
 
 def test_what_is_left_of_a_rate_limit() -> None:

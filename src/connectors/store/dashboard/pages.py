@@ -54,6 +54,16 @@ def scope(residency: str, tenant: str, connections: Sequence[str] | None) -> lis
     return [*where, finding.c.connection.in_(connections)] if connections is not None else where
 
 
+def named(container: str) -> sa.ColumnElement[bool]:
+    """Return the condition of what is in a container of this name."""
+    return finding.c.container_name == container
+
+
+def any_of(connection: sa.Connection, where: Where) -> bool:
+    """Tell whether there is any finding of a search."""
+    return connection.execute(sa.select(finding.c.id).where(*where).limit(1)).first() is not None
+
+
 def page(
     connection: sa.Connection,
     where: Where,
@@ -87,18 +97,29 @@ def last_looked(
     return row._asdict() if row else None
 
 
-def facets(
-    connection: sa.Connection, where: Where, *, sifted: Where = (), values: int = 8
-) -> tuple[dict[str, list[tuple[Any, int]]], int]:
-    """Return the commonest values of each facet among the latest findings of a search, and how many those were."""
-    columns = [finding.c[name] for name in FACETS]
-    query = sa.select(*columns).where(*where).order_by(finding.c.last_seen.desc(), finding.c.id.desc()).limit(SAMPLE)
-    if sifted:
-        looked = _ordered(sa.select(finding), where, SORTS["recent"], None, LOOKED).subquery("looked")
-        query = sa.select(*(looked.c[name] for name in FACETS)).where(*_moved(sifted, looked)).limit(SAMPLE)
-    rows = connection.execute(query).all()
-    counted = {name: Counter(row[place] for row in rows) for place, name in enumerate(FACETS)}
-    return {name: counter.most_common(values) for name, counter in counted.items()}, len(rows)
+def sample(connection: sa.Connection, where: Where, *, sifted: Where = ()) -> list[Row]:
+    """Return id and facets of the latest findings of a search, the latest first."""
+    names = ("id", *FACETS)
+    order = SORTS["recent"]
+    if not sifted:
+        query = _ordered(sa.select(*(finding.c[name] for name in names)), where, order, None, SAMPLE)
+        return [row._asdict() for row in connection.execute(query)]
+    looked = _ordered(sa.select(finding), where, order, None, LOOKED).subquery("looked")
+    query = sa.select(*(looked.c[name] for name in names)).where(*_moved(sifted, looked))
+    query = query.order_by(*(looked.c[name].desc() for name in order.columns)).limit(SAMPLE)
+    return [row._asdict() for row in connection.execute(query)]
+
+
+def facets(sampled: Sequence[Row], *, values: int = 8) -> dict[str, list[tuple[Any, int]]]:
+    """Return the commonest values of each facet among some findings. Pure."""
+    return {name: Counter(row[name] for row in sampled).most_common(values) for name in FACETS}
+
+
+def of_ids(connection: sa.Connection, residency: str, ids: Sequence[uuid.UUID]) -> list[Row]:
+    """Return the findings of some ids, in their order."""
+    query = sa.select(finding).where(finding.c.residency == residency, finding.c.id.in_(ids))
+    found = {row.id: row._asdict() for row in connection.execute(query)}
+    return [found[identity] for identity in ids if identity in found]
 
 
 def _ordered(
