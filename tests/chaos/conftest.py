@@ -120,7 +120,8 @@ class House:
         REPORT.append(Recovery(name, self.sent, lost, doubled, seconds, within))
         assert (found, told, done) == (self.sent, self.sent, self.sent)
         wanted = self.sent + self.others
-        assert (counts.listed, counts.scanned, counts.failed) == (wanted, wanted, 0)
+        # A sync also lists the kinds of places that are never read, as skipped.
+        assert (counts.listed - counts.skipped, counts.scanned, counts.failed) == (wanted, wanted, 0)
 
 
 @pytest.fixture
