@@ -26,13 +26,16 @@ STOP = 30.0
 
 
 class Installation:
-    """Gateway and worker of one configuration. Use `running`; `post` sends a webhook to the real gateway."""
+    """Gateway and worker of one configuration. Use `running`; `post` sends a webhook to the real gateway.
 
-    def __init__(self, config: str, folder: Path, *, environ: Mapping[str, str] | None = None) -> None:
+    `port` is where the gateway listens; a free one when it is 0.
+    """
+
+    def __init__(self, config: str, folder: Path, *, environ: Mapping[str, str] | None = None, port: int = 0) -> None:
         self.metrics = Metrics()
         self.runtime = Runtime.open(parse_config(config, folder=folder, environ=environ or {}), folder=folder)
         self.worker = Worker(self.runtime, metrics=self.metrics, handlers=handlers())
-        self.port = 0
+        self.port = port
         self._server: uvicorn.Server | None = None
         self._listener: socket.socket | None = None
         self._thread: threading.Thread | None = None
@@ -69,7 +72,7 @@ class Installation:
 
     def _serve(self) -> None:
         listener = self._listener = socket.socket()
-        listener.bind(("127.0.0.1", 0))
+        listener.bind(("127.0.0.1", self.port))
         self.port = listener.getsockname()[1]
         self._server = server(site(self.runtime, metrics=self.metrics), self.runtime.config.gateway)
         self._thread = threading.Thread(target=self._server.run, args=([listener],), daemon=True, name="gateway")
