@@ -181,8 +181,9 @@ def _left(jira: Jira, spot: Spot, target: Target) -> str:
         count = sum(1 for entry in jira.changelog(spot.issue_id) if target.matches(history_text(entry)))
     except ConnectorsError:
         return "the history could not be checked"
-    entries = "entry" if count == 1 else "entries"
-    return f"{count} history {entries} still hold it" if count else ""
+    if not count:
+        return ""
+    return "1 history entry still holds it" if count == 1 else f"{count} history entries still hold it"
 
 
 def _pieces(flat: Flat, start: int, end: int) -> Iterator[tuple[Run, int, int]]:

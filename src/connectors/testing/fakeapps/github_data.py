@@ -58,6 +58,12 @@ class FakeRepo:
     releases: dict[int, JsonObject] = field(default_factory=dict)
     wiki: dict[str, str] = field(default_factory=dict)
     updated_at: str = ""
+    numbers: int = 0
+
+    def next_number(self) -> int:
+        """Return the number of the next issue, pull request or discussion; never that of a deleted one."""
+        self.numbers += 1
+        return self.numbers
 
 
 class GitHubData(FakeApp):

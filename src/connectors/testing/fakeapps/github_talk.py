@@ -16,7 +16,7 @@ class GitHubTalk(GitHubData):
         """Open an issue or, with `pull`, a pull request. `last_number` is its number."""
         with self.lock:
             repo, at = self.repos[full_name], self.tick()
-            number = self.last_number = max([*repo.issues, *repo.discussions], default=0) + 1
+            number = self.last_number = repo.next_number()
             kind = "pull" if pull else "issues"
             value: JsonObject = {
                 "id": self._next(),
@@ -170,7 +170,7 @@ class GitHubTalk(GitHubData):
     def discuss(self, full_name: str, login: str, title: str, body: str) -> Webhook:
         """Start a discussion. `last_number` is its number."""
         repo, at = self.repos[full_name], self.tick()
-        number = self.last_number = max([*repo.issues, *repo.discussions], default=0) + 1
+        number = self.last_number = repo.next_number()
         repo.discussions[number] = {
             "id": self._next(),
             "node_id": f"D_{self.last_id}",
