@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,17 +25,24 @@ def session() -> Session:
 
 
 @contextlib.contextmanager
-def telling(*sent: bytes) -> Iterator[int]:
-    """Answer one request per connection with bytes as they are, then hang up; yield the port."""
+def telling(
+    *sent: bytes, tls: ssl.SSLContext | None = None, hung_up: threading.Semaphore | None = None
+) -> Iterator[int]:
+    """Answer one request per connection with bytes as they are, then hang up; yield the port.
+
+    `hung_up` is released each time when the connection is closed.
+    """
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def answer() -> None:
             with contextlib.suppress(OSError):
                 for each in sent:
                     peer, _ = listener.accept()
-                    with peer:
+                    with tls.wrap_socket(peer, server_side=True) if tls else peer as peer:
                         peer.recv(4096)
                         peer.sendall(each)
+                    if hung_up is not None:
+                        hung_up.release()
 
         thread = threading.Thread(target=answer, daemon=True)
         thread.start()
@@ -67,8 +75,11 @@ def test_what_is_no_http_is_no_answer(session: Session) -> None:
 
 def test_a_kept_connection_that_was_hung_up_on_is_replaced(session: Session) -> None:
     whole = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-    with telling(whole, whole) as port:
-        assert [session.post(f"http://127.0.0.1:{port}/").text for _ in range(2)] == ["ok", "ok"]
+    gone = threading.Semaphore(0)
+    with telling(whole, whole, hung_up=gone) as port:
+        for _ in range(2):
+            assert session.post(f"http://127.0.0.1:{port}/").text == "ok"
+            assert gone.acquire(timeout=10)
 
 
 def test_threads_never_share_a_connection(serve: Serve, session: Session) -> None:
@@ -81,6 +92,25 @@ def test_threads_never_share_a_connection(serve: Serve, session: Session) -> Non
     assert len(set(app.peers)) <= 4
 
 
+def test_only_a_trusted_certificate_of_the_right_name_is_spoken_to(
+    session: Session, tls: tuple[str, ssl.SSLContext]
+) -> None:
+    trusted, context = tls
+    whole = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    for host, verify, spoken in (
+        ("localhost", trusted, True),
+        ("127.0.0.1", trusted, False),  # the certificate is of another name
+        ("localhost", True, False),  # nobody has signed it
+    ):
+        with telling(whole, tls=context) as port:
+            session.guard = Guard.of(["127.0.0.1", "localhost"])
+            if spoken:
+                assert session.get(f"https://{host}:{port}/", verify=verify).text == "ok"
+                continue
+            with pytest.raises(Transient, match="check its certificate"):
+                session.get(f"https://{host}:{port}/", verify=verify)
+
+
 def test_a_closed_session_hangs_up_and_connects_anew(serve: Serve, session: Session) -> None:
     app = serve()
     session.get(app.url)
@@ -91,5 +121,8 @@ def test_a_closed_session_hangs_up_and_connects_anew(serve: Serve, session: Sess
 
 def test_bytes_that_nobody_asked_for_do_not_answer_the_next_call(session: Session) -> None:
     first = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-    with telling(first + first.replace(b"ok", b"no"), first) as port:
-        assert [session.post(f"http://127.0.0.1:{port}/").text for _ in range(2)] == ["ok", "ok"]
+    gone = threading.Semaphore(0)
+    with telling(first + first.replace(b"ok", b"no"), first, hung_up=gone) as port:
+        for _ in range(2):
+            assert session.post(f"http://127.0.0.1:{port}/").text == "ok"
+            assert gone.acquire(timeout=10)
