@@ -311,3 +311,100 @@ def test_all_of_a_page_are_chosen_at_once(open_page: OpenPage) -> None:
     page.check("#all")
     page.click("button:has-text('Decide about the chosen')")
     page.wait_for_selector(f"h1:has-text('{rows} finding')")
+
+
+def test_new_findings_are_told_of_without_a_reload(open_page: OpenPage, site: Any) -> None:
+    from datetime import timedelta
+
+    import sqlalchemy as sa
+
+    from connectors.store.tables.findings import finding
+
+    page = open_page("vic")
+    page.clock.install()
+    page.goto("/findings?q=connection:acme-jira")
+    runtime = site.installation.runtime
+    home = runtime.config.residency
+    one = sa.select(finding.c.id).where(finding.c.residency == home, finding.c.connection == "acme-jira").limit(1)
+    seen = sa.update(finding).where(finding.c.residency == home, finding.c.id.in_(one))
+    later = runtime.now() + timedelta(seconds=30)
+    runtime.databases.of(home).run(lambda c: c.execute(seen.values(last_seen=later)))
+    page.clock.fast_forward(11_000)
+    page.click("#new a:has-text('1 finding seen since')")
+    page.wait_for_url("**/findings?q=connection*")
+
+
+def test_a_finding_shows_what_somebody_else_decides(open_page: OpenPage) -> None:
+    vic, ann = open_page("vic"), open_page("ann")
+    vic.clock.install()
+    first_finding(vic)
+    ann.goto(vic.url)
+    ann.click("button:has-text('Acknowledge')")
+    ann.wait_for_selector(".heading .state-acknowledged")
+    vic.clock.fast_forward(11_000)
+    vic.wait_for_selector(".heading .state-acknowledged")
+
+
+def test_the_overview_moves_without_a_reload(open_page: OpenPage) -> None:
+    vic, ann = open_page("vic"), open_page("ann")
+    vic.clock.install()
+    vic.goto("/")
+    before = int(vic.locator(".tiles li:has-text('open now') b").inner_text())
+    first_finding(ann)
+    ann.click("button:has-text('Resolve')")
+    ann.wait_for_selector(".heading .state-resolved")
+    vic.clock.fast_forward(16_000)
+    vic.wait_for_selector(f".tiles li:has-text('open now') b:text-is('{before - 1}')")
+
+
+def test_what_is_not_there_is_said_on_a_page(open_page: OpenPage, site: Any, axe: Callable[[Any], list[str]]) -> None:
+    from datetime import timedelta
+
+    from connectors.dashboard.secrets import make_link
+
+    runtime = site.installation.runtime
+    page = open_page("vic")
+    for path in ("/nowhere", "/findings/not-an-id"):
+        assert page.goto(path).status == 404
+        assert page.locator("h1").inner_text() == "Not found"
+    values = {"alert": "0", "residency": runtime.config.residency}
+    over = make_link(runtime.vault, "review", values, runtime.now() - timedelta(minutes=1))
+    stranger = open_page("")
+    assert stranger.goto(f"/review/{over}").status == 403
+    assert "expired" in stranger.locator("[role=alert]").inner_text()
+    assert "Ask your security team" in stranger.locator("main").inner_text()
+    assert axe(stranger) == []
+
+
+def test_coverage_tells_of_each_partition_and_of_what_is_never_read(open_page: OpenPage) -> None:
+    page = open_page("vic")
+    page.goto("/coverage")
+    listed, scanned, skipped, failed = (
+        int(page.locator("section:has(h2:text-is('Connections')) tr:has-text('acme-slack') td").nth(n).inner_text())
+        for n in range(4)
+    )
+    assert listed == scanned + skipped + failed
+    page.click("section:has(h2:text-is('Connections')) a:has-text('acme-slack')")
+    assert page.locator("section:has(h2:text-is('Partitions')) th:has-text('not read')").count() == 0
+    never = page.locator("section:has(h2:has-text('Never read')) tbody tr")
+    assert never.count() > 3
+    assert all(each.strip() for each in never.locator("td:last-child").all_inner_texts())
+    page.click("section:has(h2:text-is('Partitions')) a:has-text('#alerts')")
+    page.wait_for_selector("h2:text-is('The gaps, one by one')")
+    assert page.locator("section:has(h2:text-is('Partition')) tbody tr").count() == 1
+
+
+def test_an_admin_lets_somebody_in(open_page: OpenPage) -> None:
+    ada = open_page("ada")
+    ada.goto("/users")
+    ada.fill("#name", "new@example.com")
+    ada.select_option("#role", "analyst")
+    ada.click("button:has-text('Save')")
+    link = ada.locator(".told code").inner_text()
+    new = open_page("")
+    new.goto("/password/" + link.rsplit("/", 1)[1])
+    new.fill("#password", "a long one for tests")
+    new.fill("#again", "a long one for tests")
+    new.click("button:text-is('Save')")
+    new.wait_for_selector("header.top")
+    assert new.goto("/users").status == 403

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -21,7 +22,8 @@ from connectors.dashboard import (
     words,
 )
 from connectors.dashboard.people import Permission
-from connectors.dashboard.visit import Dashboard, Endpoint, Page
+from connectors.dashboard.visit import Dashboard, Endpoint, Page, Visit
+from connectors.errors import NotFound
 from connectors.runtime import Runtime
 
 HERE = Path(__file__).parent
@@ -54,6 +56,7 @@ def routes(runtime: Runtime) -> list[BaseRoute]:
         *page("/", overview.overview, needs=view),
         *page("/coverage", coverage.coverage, needs=view),
         *page("/findings", findings.finding_list, needs=view),
+        *page("/findings/new", findings.new_since, needs=view),
         *page("/findings/{id}", findings.detail, needs=view),
         *page("/views", None, findings.save_view, needs=view),
         *page("/views/{id}/drop", None, findings.drop_view, needs=view),
@@ -85,7 +88,13 @@ def routes(runtime: Runtime) -> list[BaseRoute]:
         *page("/audit", accounts.audit, needs=view),
         *page("/review/{token}", firewall.page, firewall.decide),
         Mount("/static", StaticFiles(directory=HERE / "static")),
+        *page("/{rest:path}", nowhere),
     ]
+
+
+def nowhere(_visit: Visit) -> Response:
+    """Say that there is no such page."""
+    raise NotFound("there is no such page")
 
 
 def _to_read(needs: Permission | None) -> Permission | None:

@@ -23,6 +23,8 @@ from connectors.store.dashboard.pages import SORTS, Sort
 from connectors.store.search import FIELDS, QueryError, Term, conditions, parse, search
 
 LIMIT = 50
+MOST_NEW = 99
+"""New findings that the list counts while somebody looks at it."""
 FIELD_OF = {"container_name": "container"}
 """Facets whose field in the search language has another name than their column."""
 
@@ -128,6 +130,31 @@ def listed(visit: Visit, query: str, sort: Sort) -> dict[str, Any]:
         "after": place_of(end, sort) if end else "",
         "looked": pages.LOOKED if last else 0,
     }
+
+
+def new_since(visit: Visit) -> Response:
+    """Say how many findings of a search were seen since a page was shown: a piece of the list, which polls it."""
+    query = " ".join(visit.value("q", "").split())
+    since = _moment(visit.value("since"))
+    count = 0
+    if since is not None:
+        newer = _seen_after(visit, query, since)
+        count = visit.fresh(lambda c: pages.count_to(c, newer, limit=MOST_NEW + 1))
+    again = {"q": query, "sort": visit.value("sort") or "recent"}
+    return visit.render("new.html", count=min(count, MOST_NEW), more=count > MOST_NEW, since=since, again=again)
+
+
+def _seen_after(visit: Visit, query: str, since: datetime) -> list[sa.ColumnElement[bool]]:
+    """Return the condition of a search within what was seen after a time: an index leads to those few."""
+    return [*where(visit, query), pages.seen_after(since)]
+
+
+def _moment(said: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(said)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None
 
 
 def chips(query: str) -> list[tuple[str, str]]:

@@ -59,6 +59,11 @@ def named(container: str) -> sa.ColumnElement[bool]:
     return finding.c.container_name == container
 
 
+def seen_after(since: datetime) -> sa.ColumnElement[bool]:
+    """Return the condition of what was last seen after a time."""
+    return finding.c.last_seen > since
+
+
 def any_of(connection: sa.Connection, where: Where) -> bool:
     """Tell whether there is any finding of a search."""
     return connection.execute(sa.select(finding.c.id).where(*where).limit(1)).first() is not None
