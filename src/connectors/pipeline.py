@@ -42,8 +42,7 @@ from connectors.model import (
     Validity,
     Visibility,
 )
-from connectors.policy import Place as PolicyPlace
-from connectors.policy import Policies, Verdict
+from connectors.policy import Policies, Verdict, Whereabouts
 from connectors.vault import Vault
 
 MAX_PLACES = 20
@@ -341,7 +340,7 @@ class Pipeline:
     def _candidates(self, task: Task, found: Sequence[tuple[_Piece, list[Match]]]) -> Iterator[_Candidate]:
         """Group the matches of one part by value, and yield those that a policy may care about."""
         resource = task.event.resource
-        place = policy_place(task.tenant, task.connection, resource)
+        where = whereabouts(task.tenant, task.connection, resource)
         values: dict[tuple[str, str], list[_Hit]] = defaultdict(list)
         counted: dict[tuple[str, str], dict[str, Confidence]] = defaultdict(dict)
         for piece, matches in found:
@@ -361,7 +360,7 @@ class Pipeline:
             best = max((match for _, match in hits), key=lambda m: m.confidence)
             rules = counted.get((family, fingerprint), {})
             judge = partial(
-                self._policies.judge, best.detector, best.confidence, place, count=distinct[family], rules=rules
+                self._policies.judge, best.detector, best.confidence, where, count=distinct[family], rules=rules
             )
             verdict = judge(asking=True)
             if verdict is None:
@@ -423,9 +422,9 @@ class _Wave:
         self._detect(pieces)
 
 
-def policy_place(tenant: str, connection: str, resource: Resource) -> PolicyPlace:
+def whereabouts(tenant: str, connection: str, resource: Resource) -> Whereabouts:
     """Return what policies ask about a resource's place; its own visibility wins over its container's."""
     visibility = resource.visibility
     if visibility is Visibility.UNKNOWN:
         visibility = resource.container.visibility
-    return PolicyPlace(tenant, connection, resource.container.id, resource.container.name, visibility)
+    return Whereabouts(tenant, connection, resource.container.id, resource.container.name, visibility)

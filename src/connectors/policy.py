@@ -28,7 +28,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Whereabouts:
     """Where a match stands, as far as policies ask."""
 
     tenant: str
@@ -56,7 +56,7 @@ class Policies:
         self._detectors = {name: selected(policy, known) for name, policy in self.settings.items()}
         self.conditional = any(policy.when.validity for policy in self.settings.values())
         """Whether a verdict can depend on what vendors say."""
-        self._applicable: Callable[[Place], tuple[PolicySettings, ...]] = lru_cache(4096)(self._find_applicable)
+        self._applicable: Callable[[Whereabouts], tuple[PolicySettings, ...]] = lru_cache(4096)(self._find_applicable)
 
     @property
     def detectors(self) -> frozenset[str]:
@@ -75,7 +75,7 @@ class Policies:
         self,
         detector: str,
         confidence: Confidence,
-        place: Place,
+        where: Whereabouts,
         *,
         count: int = 1,
         rules: Mapping[str, Confidence] = MappingProxyType({}),
@@ -90,7 +90,7 @@ class Policies:
         """
         matching = [
             policy
-            for policy in self._applicable(place)
+            for policy in self._applicable(where)
             if count >= policy.min_count
             and (asking or policy.when.holds(validity))
             and (
@@ -118,24 +118,24 @@ class Policies:
                 chosen[action.do] = min(action.after, chosen.get(action.do, action.after))
         return tuple(ActionSettings(do=name, after=after) for name, after in chosen.items())
 
-    def _find_applicable(self, place: Place) -> tuple[PolicySettings, ...]:
-        return tuple(policy for policy in self.settings.values() if applies(policy, place))
+    def _find_applicable(self, where: Whereabouts) -> tuple[PolicySettings, ...]:
+        return tuple(policy for policy in self.settings.values() if applies(policy, where))
 
 
-def applies(policy: PolicySettings, place: Place) -> bool:
-    """Tell whether a policy cares about a place at all."""
+def applies(policy: PolicySettings, where: Whereabouts) -> bool:
+    """Tell whether a policy cares about anything there at all."""
     return (
-        matches_any(policy.tenants, place.tenant)
-        and matches_any(policy.connections, place.connection)
-        and in_containers(policy.containers, place)
-        and not in_containers(policy.except_containers, place)
-        and (not policy.visibility or place.visibility in policy.visibility)
+        matches_any(policy.tenants, where.tenant)
+        and matches_any(policy.connections, where.connection)
+        and in_containers(policy.containers, where)
+        and not in_containers(policy.except_containers, where)
+        and (not policy.visibility or where.visibility in policy.visibility)
     )
 
 
-def in_containers(patterns: tuple[str, ...], place: Place) -> bool:
-    """Tell whether a place's container, by id or by name, is among `patterns`."""
-    return matches_any(patterns, place.container_id) or matches_any(patterns, place.container_name)
+def in_containers(patterns: tuple[str, ...], where: Whereabouts) -> bool:
+    """Tell whether the container, by id or by name, is among `patterns`."""
+    return matches_any(patterns, where.container_id) or matches_any(patterns, where.container_name)
 
 
 def selected(policy: PolicySettings, detectors: Sequence[Choice]) -> frozenset[str]:

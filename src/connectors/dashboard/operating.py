@@ -17,7 +17,7 @@ from connectors.errors import ConfigError, ConnectorsError, NotFound
 from connectors.gateway.replay import replay_delivery
 from connectors.host import validated
 from connectors.model import Confidence, Severity, Validity, Visibility
-from connectors.policy import Place, Policies
+from connectors.policy import Policies, Whereabouts
 from connectors.store import deliveries, jobs, ledger, letters
 from connectors.store.dashboard import pages
 from connectors.store.search import search
@@ -184,11 +184,11 @@ def _asked(visit: Visit) -> PolicySettings:
 
 
 def _judged(judge: Policies, row: Any) -> bool:
-    place = Place(
+    where = Whereabouts(
         row["tenant"], row["connection"], row["container"], row["container_name"], Visibility(row["visibility"])
     )
     validity = Validity(row["validity"]) if row["validity"] else None
-    verdict = judge.judge(row["detector"], Confidence(row["confidence"]), place, count=row["count"], validity=validity)
+    verdict = judge.judge(row["detector"], Confidence(row["confidence"]), where, count=row["count"], validity=validity)
     return verdict is not None
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.model import EventKind, FindingState, Validity
-from connectors.pipeline import Draft, Scan, Task, policy_place
+from connectors.pipeline import Draft, Scan, Task, whereabouts
 from connectors.store import tallies
 from connectors.store.columns import natural_id
 from connectors.store.engine import Row
@@ -225,7 +225,7 @@ def finding_row(item: Finished, draft: Draft, now: datetime) -> dict[str, Any]:
         "author_id": author.id[:255] if author else "",
         "author": author.name[:255] if author else "",
         "author_email": author.email[:320] if author else "",
-        "visibility": policy_place(task.tenant, task.connection, thing).visibility.value,
+        "visibility": whereabouts(task.tenant, task.connection, thing).visibility.value,
         "part": part,
         "detector": draft.detector,
         "family": draft.family,

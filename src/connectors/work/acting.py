@@ -13,7 +13,7 @@ from connectors.contract import Remediates
 from connectors.errors import AuthError, NotFound, PluginFault, Unsupported
 from connectors.host import wall
 from connectors.model import ActionResult, ActionSpec, Match, Outcome, Target, Validity, Visibility
-from connectors.policy import Place
+from connectors.policy import Whereabouts
 from connectors.redaction import InfoType, redact
 from connectors.runtime import Runtime
 from connectors.store import actions, jobs
@@ -98,13 +98,13 @@ def judge_again(run: JobRun) -> Ended:
     now = run.now()
 
     def judged(finding: Mapping[str, Any]) -> tuple[str, ...] | None:
-        place = Place(finding["tenant"], run.connection, container, finding["container_name"], visibility)
+        where = Whereabouts(finding["tenant"], run.connection, container, finding["container_name"], visibility)
         named = (policies.settings[name] for name in finding["policies"] if name in policies.settings)
         rules = {rule: finding["confidence"] for policy in named for rule in policy.rules}
         verdict = policies.judge(
             finding["detector"],
             finding["confidence"],
-            place,
+            where,
             count=finding["count"],
             rules=rules,
             validity=Validity(finding["validity"]) if finding["validity"] else None,

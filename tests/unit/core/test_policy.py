@@ -9,7 +9,7 @@ import pytest
 
 from connectors.config.models import PolicySettings
 from connectors.model import Confidence, Severity, Validity, Visibility
-from connectors.policy import Choice, Place, Policies, matches_any
+from connectors.policy import Choice, Policies, Whereabouts, matches_any
 from connectors.runtime import covered
 
 DETECTORS = (
@@ -18,7 +18,7 @@ DETECTORS = (
     Choice("card", "credit_card", "finance"),
     Choice("person", "name", "contact", enabled=False),
 )
-PLACE = Place("acme", "acme-slack", "C1", "#General", Visibility.INTERNAL)
+PLACE = Whereabouts("acme", "acme-slack", "C1", "#General", Visibility.INTERNAL)
 
 
 def policies(*settings: dict[str, Any]) -> Policies:
