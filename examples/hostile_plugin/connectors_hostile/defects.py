@@ -20,6 +20,7 @@ from connectors.model import (
     Cursor,
     Delivery,
     Event,
+    EventKind,
     Gap,
     Level,
     Outcome,
@@ -28,6 +29,7 @@ from connectors.model import (
     Person,
     PersonRef,
     Receipt,
+    Resource,
     ScanUnit,
     Subscription,
     Target,
@@ -470,6 +472,36 @@ class Lying(Notes):
         return Outcome(ActionResult.DONE, "replaced")
 
 
+class Dreaming(Notes):
+    """Gives back what was asked about instead of looking."""
+
+    def reread(self, resource: Resource) -> Event:
+        return Event(EventKind.CHANGED, resource, 1, {"text": "nothing"})
+
+
+class Misnaming(Notes):
+    def reread(self, resource: Resource) -> Event:
+        event = super().reread(resource)
+        return replace(event, resource=replace(event.resource, id=f"{resource.id}#again"))
+
+
+class Recalling(Notes):
+    """Gives back what it read the first time."""
+
+    def reread(self, resource: Resource) -> Event:
+        known = self.context.state.get(resource.id) or self.call("GET", f"/notes/{resource.id.removeprefix('note:')}")
+        self.context.state.put(resource.id, known)
+        return self.event(known)
+
+
+class Undead(Notes):
+    """Shows what is gone as if it were there."""
+
+    def reread(self, resource: Resource) -> Event:
+        event = super().reread(resource)
+        return replace(event, kind=EventKind.CHANGED, payload=event.payload or {"text": ""})
+
+
 class Worst(LoggingContent, Believing):
     """What the plugin registers."""
 
@@ -512,5 +544,6 @@ DEFECTS: dict[str, tuple[type[Notes], ...]] = {
     "test_actions_act_once": (Stuttering, Revealing),
     "test_dry_runs_touch_nothing": (Zealous,),
     "test_nothing_is_done_when_the_value_is_gone": (Blind, Lying),
+    "test_what_is_read_again_is_what_a_sync_lists": (Dreaming, Misnaming, Recalling, Undead),
 }  # fmt: skip
 """For each check of the kit, the connectors that it must fail."""

@@ -219,6 +219,10 @@ class Notes(Connector[NotesConfig]):
         self.call("PUT", path, {"text": target.redact(text)})
         return Outcome(ActionResult.DONE, "replaced the value", before)
 
+    def reread(self, resource: Resource) -> Event:
+        """Show one note."""
+        return self.event(self.call("GET", f"/notes/{resource.id.removeprefix('note:')}"))
+
     def call(self, method: str, path: str, body: Any = None, **query: str) -> Any:
         """Call the API."""
         headers = {"Authorization": f"Bearer {self.config.token.get_secret_value()}"}

@@ -211,11 +211,19 @@ class Kit:
 
     def locate(self, connector: Any, word: str) -> tuple[Resource, str]:
         """Return the resource and part in which a full sync finds `word`."""
+        event, part = self._found(connector, word)
+        return event.resource, part
+
+    def listed(self, connector: Any, word: str) -> Event:
+        """Return the event in which a full sync brings `word`."""
+        return self._found(connector, word)[0]
+
+    def _found(self, connector: Any, word: str) -> tuple[Event, str]:
         for event in self.everything(connector):
             if event.kind is EventKind.CHANGED:
                 for part, text in self.texts(connector, event).items():
                     if word in text:
-                        return event.resource, part
+                        return event, part
         raise AssertionError("a full sync does not find what the bench created")
 
     def target(self, connector: Any, word: str) -> Target:

@@ -27,7 +27,7 @@ from pydantic import SecretStr, ValidationError
 
 from connectors.contract import API_VERSION, ConnectionConfig, Connector, powers
 from connectors.errors import AuthError, ConnectorsError, NotFound, RateLimited, Transient, Unverified
-from connectors.model import ActionResult, Delivery, EventKind, Level, PersonRef
+from connectors.model import ActionResult, Container, Delivery, EventKind, Level, PersonRef
 from connectors.testing import probes
 from connectors.testing.bench import CANARY, Bench, Kit, Shadow, recorded_logs
 
@@ -386,6 +386,25 @@ class ConnectorContract:
             outcome = connector.act(action, target, dry_run=False)
             assert kit.bench.show(key) == before, f"{action} acts although the value is gone"
             assert outcome.result is not ActionResult.DONE, f"{action} says done although the value is gone"
+
+    def test_what_is_read_again_is_what_a_sync_lists(self, kit: Kit) -> None:
+        """Read again, a thing has a sync's id, version and texts; changed, the new ones; gone, it is gone."""
+        connector = self._needs(kit, "Rereads", "Syncs")
+        key, _ = kit.bench.create(f"{CANARY} to be read again")
+        listed = kit.listed(connector, CANARY)
+        # What a finding keeps of a resource names neither its parent nor who sees its container.
+        thing = listed.resource
+        kept = replace(thing, parent="", container=Container(thing.container.id, thing.container.name))
+        again = connector.reread(kept)
+        assert (again.resource.id, again.version) == (thing.id, listed.version), "another identity than a sync's"
+        assert kit.texts(connector, again) == kit.texts(connector, listed), "other texts than a sync's"
+        kit.bench.edit(key, "clean now")
+        edited = connector.reread(kept)
+        assert edited.version >= again.version, "the version falls"
+        assert CANARY not in "".join(kit.texts(connector, edited).values()), "what was read is not what is there now"
+        kit.bench.delete(key)
+        with contextlib.suppress(NotFound):
+            assert connector.reread(kept).kind is EventKind.DELETED, "it counts as there although it is gone"
 
     # -- how the checks get their things
 

@@ -14,7 +14,7 @@ import pytest
 from connectors import hookimpl
 from connectors.config import parse_config
 from connectors.contract import ConnectionConfig, Connector
-from connectors.errors import ConnectorsError
+from connectors.errors import ConnectorsError, Unsupported
 from connectors.host import Host
 from connectors.model import (
     ActionResult,
@@ -68,6 +68,9 @@ class Script:
     ended: list[str] = field(default_factory=list)
     read: list[Partition] = field(default_factory=list)
     acts: list[tuple[str, str]] = field(default_factory=list)
+    again: Event | ConnectorsError = field(default_factory=lambda: Unsupported("it is not read alone"))
+    """What comes of reading a resource again."""
+    reread: list[str] = field(default_factory=list)
 
     def connector(self) -> type[Connector[Any]]:
         """Return the connector class of this app."""
@@ -82,6 +85,12 @@ class Script:
                 assert not dry_run
                 script.acts.append((action, target.resource.id))
                 return Outcome(ActionResult.DONE, "removed", "f" * 64)
+
+            def reread(self, resource: Resource) -> Event:
+                script.reread.append(resource.id)
+                if isinstance(script.again, ConnectorsError):
+                    raise script.again
+                return script.again
 
             def check(self) -> Iterator[Check]:
                 return iter(())
