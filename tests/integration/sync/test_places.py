@@ -23,7 +23,7 @@ from click.testing import CliRunner
 from connectors.cli.root import cli
 from connectors.store import findings, jobs, ledger
 from connectors.store.engine import Row
-from connectors.store.syncs import NOT_READ
+from connectors.store.ledger import NOT_READ
 from connectors.testing.fakeapps import FakeApps
 from connectors.testing.fakeapps.confluence import FakeConfluence
 from connectors.testing.fakeapps.gdrive import FakeDrive, service_account
@@ -191,7 +191,8 @@ def github(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Bo
             webhooks.append(fake.commit(repo, {"README.md": "start"}, login=login))
             webhooks += plant(fake, repo, login, marks[place])
         url = apps.url("github")
-        given = {"token": fake.token, "webhook_secret": fake.webhook_secret, "api_url": url, "raw_url": url + "/raw"}
+        given: dict[str, Any] = {"token": fake.token, "webhook_secret": fake.webhook_secret}
+        given |= {"api_url": url, "raw_url": url + "/raw"}
         given["commit_history"] = True
         with house(folder / "s", "github", given, cache) as synced, house(folder / "d", "github", given, cache) as told:
             synced.history()
