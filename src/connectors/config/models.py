@@ -266,7 +266,7 @@ class RetentionSettings(Settings):
     failed: Duration = Field(default=timedelta(days=7), description="failed deliveries and dead letters")
     deliveries: Duration = timedelta(days=3)
     findings: Duration | None = Field(default=None, description="resolved findings; empty keeps them")
-    alerts: Duration = timedelta(days=90)
+    alerts: Duration = Field(default=timedelta(days=90), description="alerts of which nothing is open any more")
     requests: Duration = timedelta(days=30)
 
 

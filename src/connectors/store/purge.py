@@ -29,11 +29,13 @@ def purge(database: Database, residency: str, retention: RetentionSettings, *, n
 
 
 def _set_expiry(database: Database, residency: str, retention: RetentionSettings, now: datetime) -> None:
-    """Give resolved findings and told alerts their end, as the configuration has it today."""
+    """Give resolved findings and alerts that are over their end, as the configuration has it today.
+
+    An alert of which something is open stays, or nobody could close it where it was told.
+    """
     finding, alert = metadata.tables["finding"], metadata.tables["alert"]
-    ended: list[tuple[sa.Table, sa.ColumnElement[bool], timedelta]] = [
-        (alert, alert.c.state != "pending", retention.alerts),
-    ]
+    over = sa.or_(alert.c.resolved_at.is_not(None), alert.c.state == "failed")
+    ended: list[tuple[sa.Table, sa.ColumnElement[bool], timedelta]] = [(alert, over, retention.alerts)]
     if retention.findings:
         ended.append((finding, finding.c.state == "resolved", retention.findings))
     for table, condition, kept in ended:

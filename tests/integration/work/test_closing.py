@@ -10,7 +10,7 @@ import pytest
 
 from connectors.errors import AuthError, Transient
 from connectors.model import EventKind, FindingState
-from connectors.store import findings, letters
+from connectors.store import findings, letters, purge
 from connectors.testing.company import aws_key
 
 
@@ -146,3 +146,21 @@ def test_alerts_of_other_findings_of_the_resource_stay_open(house: Any) -> None:
     edit(house, f"the key is {aws_key('b')}", version=3)
     assert house.app.closed == [older.id]
     assert [row["id"] for row in house.rows("alert", resolved_at=None)] == [uuid.UUID(newer.id)]
+
+
+def test_an_alert_is_kept_until_it_is_over(house: Any) -> None:
+    def purge_rows() -> None:
+        purge.purge(house.database, "default", house.runtime.config.retention, now=house.now)
+
+    house.leak()
+    house.work()
+    purge_rows()
+    house.now += timedelta(days=200)
+    purge_rows()
+    assert len(house.rows("alert")) == 1
+    edit(house, "nothing any more", version=2)
+    assert house.app.closed == [house.app.alerts[0].id]
+    purge_rows()
+    house.now += timedelta(days=91)
+    purge_rows()
+    assert house.rows("alert") == []
