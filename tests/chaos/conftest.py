@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -90,6 +92,14 @@ class House:
             while self.installation.post("acme-slack", headers, body).status_code != 200:
                 time.sleep(0.05)
         self.sent += count
+
+    @contextmanager
+    def sending(self, count: int) -> Iterator[None]:
+        """Post webhooks beside what is done in the block, and wait for the last of them."""
+        thread = threading.Thread(target=self.send, args=(count,), daemon=True)
+        thread.start()
+        yield
+        thread.join()
 
     def counts(self) -> tuple[int, int, int, Counts]:
         """Return findings, alerts, alerts delivered, and the ledger."""

@@ -10,7 +10,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -24,15 +23,6 @@ from connectors.testing.proxy import FaultProxy
 from connectors.work import sync
 
 KEY = "whsec_" + "Y2hhb3Mtb25seS1zZWNyZXQtb2YtMzItYnl0ZXMtb2s="
-
-
-@contextmanager
-def sending(house: Any, count: int) -> Iterator[None]:
-    """Post webhooks beside what is done in the block, and wait for the last of them."""
-    thread = threading.Thread(target=house.send, args=(count,), daemon=True)
-    thread.start()
-    yield
-    thread.join()
 
 
 class TestDatabaseRestart:
@@ -51,7 +41,7 @@ class TestDatabaseRestart:
     @pytest.mark.timeout(300)
     def test_the_database_is_restarted_under_load(self, house: Any, server: Any) -> None:
         house.installation.worker.start()
-        with sending(house, 150):
+        with house.sending(150):
             time.sleep(1)
             main = int((Path(server.pgdata) / "postmaster.pid").read_text().splitlines()[0])
             os.kill(main, signal.SIGQUIT)  # at once, as in a crash
@@ -155,7 +145,7 @@ class TestKafkaGone:
     def test_kafka_is_gone_for_a_while(self, house: Any, proxy: FaultProxy) -> None:
         house.installation.worker.start()
         house.send(10)
-        with sending(house, 40):
+        with house.sending(40):
             proxy.down.set()
             assert proxy.cut(), "nothing was connected"
             time.sleep(8)
