@@ -4,7 +4,7 @@
 
 Prints, per page, p50 and p95 through the whole stack (sign-in, SQL, HTML), the processor time of one request, the
 plans of its statements, and whether any of them reads a whole table. The baseline is the same page without the
-writer.
+writer. Overview and list are measured; of every other page, and of a search by every field, the plans are looked at.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,6 +33,7 @@ from connectors.dashboard.secrets import hash_password
 from connectors.gateway.app import create_app
 from connectors.runtime import Runtime
 from connectors.store import tallies
+from connectors.store.columns import UtcDateTime
 from connectors.store.dashboard import users
 from connectors.store.dashboard.users import User
 from connectors.store.engine import Database
@@ -41,7 +42,11 @@ from connectors.store.tables import metadata
 from connectors.store.tables.findings import finding, finding_change
 
 PASSWORD = "a bench of the dashboard"
-BIG = ("finding", "finding_change", "audit", "alert", "inbox", "resource")
+BIG = (
+    "finding", "finding_change", "audit", "alert", "receipt", "inbox", "delivery", "resource", "gap", "ledger",
+    "sync_partition", "action_run", "bulk_item", "suppression", "tally",
+)  # fmt: skip
+"""Tables that grow with what is read, found and done."""
 PAGES = {
     "overview": "/",
     "overview, 90 days": "/?days=90",
@@ -55,6 +60,35 @@ PAGES = {
     "list, rare visibility": "/findings?q=visibility:public",
     "list, last week": "/findings?q=first_seen:%3C7d&sort=first",
 }
+
+OTHERS = {
+    "coverage": "/coverage",
+    "coverage, one connection": "/coverage?connection=c1",
+    "coverage, one partition": "/coverage?connection=c1&partition=p6",
+    "connections": "/connections",
+    "connection": "/connections/c1",
+    "policies": "/policies",
+    "runs": "/bulk",
+    "audit": "/audit",
+    "users": "/users",
+    "account": "/account",
+    "list, new ones": "/findings/new?q=state:open&since={now}",
+    "finding": "/findings/{id}",
+}
+"""Pages whose plans are looked at, and which are asked for once."""
+
+SEARCHES = (
+    "id:{id}", "state:ignored", "severity:low", "severity:>=high", "confidence:unlikely", "detector:detector_7",
+    "detector:detector*", "-detector:detector_7", "family:family", "app:app1", "connection:c1", "container:%23room-7",
+    "container:%23room*", "kind:message", "resource:r17", "violation:{id}", "author:U17", "visibility:external",
+    "validity:active", "fingerprint:f17", "count:>3", "first_seen:<2d", "last_seen:2020-01-01", "resolved_at:<7d",
+    "nothing", "detector:detector_7 connection:c1 severity:low",
+)  # fmt: skip
+"""A search by every field, the rare and the common."""
+
+CONFIG = "database: {{url: '{url}'}}\nconnections:\n" + "".join(
+    f"  c{number}: {{{{connector: slack, config: {{{{token: none, webhook_secret: none}}}}}}}}\n" for number in range(5)
+)
 
 FILL = """
 INSERT INTO finding (residency, id, tenant, connection, app, resource_key, resource_id, resource_kind, container,
@@ -110,8 +144,49 @@ def fill(database: Database, count: int) -> None:
                 closed, living, seconds) SELECT 'default', {identity}, 'default', connection, {when}, '{dimension}',
                 {value}, 0, COUNT(*), 0, {alive}, 0 FROM finding {only} GROUP BY {group}"""
             database.run(lambda c, counted=counted: c.exec_driver_sql(counted))
+    fill_beside(database, count)
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("ANALYZE")
+        connection.exec_driver_sql("VACUUM ANALYZE" if not lite else "ANALYZE")
+
+
+def fill_beside(database: Database, count: int) -> None:
+    """Write what stands beside the findings, so that plans are those of a big installation."""
+    few, partition = max(count // 500, 10), "'p' || (i / 5)"
+    state = "CASE WHEN i % 9999 = 7 THEN '{}' ELSE '{}' END"
+    many(database, "sync_partition", few, partition=partition, label=partition, state="'done'", generation="1")
+    many(database, "ledger", few, partition=partition, generation="1", listed="9", scanned="9")
+    many(database, "gap", count // 10, partition=f"'p' || (i / 5 % {few})", outcome="'skipped'", reason="'excluded'")
+    many(database, "delivery", count // 4, state=state.format("failed", "accepted"))
+    many(database, "inbox", count // 4, state=state.format("dead", "done"), source="'sync'", kind="'changed'")
+    many(database, "audit", count // 10, detail="'{}'", subject="'finding:' || i", act="'state'")
+    many(database, "finding_change", count // 4, actor="'system'", revision="1", after="'open'")
+    many(database, "alert", count // 10, state="'delivered'")
+    many(database, "receipt", count // 10, result="'delivered'")
+    many(database, "action_run", count // 20, state="'done'")
+    many(database, "resource", count // 2, partition=partition)
+
+
+def many(database: Database, name: str, count: int, **given: str) -> None:
+    """Write rows into a table: SQL expressions over `i` for the columns that matter, something for the others."""
+    lite, table = database.dialect == "sqlite", metadata.tables[name]
+    moment = (
+        f"{'datetime(' if lite else ''}'2026-01-01 00:00:00{'' if lite else '+00'}'{')' if lite else '::timestamptz'}"
+    )
+    identity = "lower(hex(randomblob(16)))" if lite else "gen_random_uuid()"
+    of_kind = {
+        sa.Uuid: identity, sa.String: "''", sa.Boolean: "false", sa.Integer: "0", sa.Float: "0", sa.LargeBinary: "''",
+        UtcDateTime: moment, sa.JSON: "'[]'",
+    }  # fmt: skip
+    given = {"residency": "'default'", "tenant": "'default'", "connection": "'c' || (i % 5)", **given}
+
+    def value(column: sa.Column[Any]) -> str:
+        return given.get(column.name) or next(said for kind, said in of_kind.items() if isinstance(column.type, kind))
+
+    values = {column.name: value(column) for column in table.c if column.name in given or not column.nullable}
+    statement = f"""INSERT INTO {name} ({", ".join(f'"{each}"' for each in values)})
+        WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {count} - 1)
+        SELECT {", ".join(values.values())} FROM n"""
+    database.run(lambda c: c.exec_driver_sql(statement if lite else statement.replace("%", "%%")))
 
 
 @contextmanager
@@ -166,7 +241,7 @@ def measure(client: TestClient, seconds: float) -> Taken:
     return took
 
 
-def plans(database: Database, client: TestClient) -> dict[str, list[str]]:
+def plans(database: Database, client: TestClient, pages: Mapping[str, str]) -> dict[str, list[str]]:
     """Return, per page, the plan lines that touch tables which grow."""
     found: dict[str, list[str]] = {}
     statements: list[tuple[str, Any]] = []
@@ -177,18 +252,17 @@ def plans(database: Database, client: TestClient) -> dict[str, list[str]]:
 
     engine = database._reader  # noqa: SLF001 (the statements of the pages)
     prefix = "EXPLAIN QUERY PLAN " if database.dialect == "sqlite" else "EXPLAIN "
-    for name, path in PAGES.items():
+    for name, path in pages.items():
         statements.clear()
         sa.event.listen(engine, "before_cursor_execute", keep)
-        client.get(path)
+        answer = client.get(path)
+        assert answer.status_code == 200, (path, answer.status_code)
         sa.event.remove(engine, "before_cursor_execute", keep)
         lines: list[str] = []
         for statement, parameters in statements:
             with engine.connect() as connection:
                 rows = connection.exec_driver_sql(prefix + statement, parameters).all()
-            lines.extend(
-                str(row[-1]).strip() for row in rows if any(table in str(row[-1]) for table in (*BIG, "tally"))
-            )
+            lines.extend(str(row[-1]).strip() for row in rows if any(table in str(row[-1]) for table in BIG))
         found[name] = list(dict.fromkeys(line for line in lines if "SCAN" in line.upper() or "SEARCH" in line.upper()))
     return found
 
@@ -223,7 +297,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def run(asked: argparse.Namespace, url: str, folder: Path) -> None:
     """Fill, measure with and without the writer, print."""
-    runtime = Runtime.open(parse_config(f"database: {{url: '{url}'}}"), folder=folder)
+    runtime = Runtime.open(parse_config(CONFIG.format(url=url)), folder=folder)
     database = runtime.databases.of("default")
     metadata.create_all(database.engine)
     runtime.vault.sign("bench", b"")  # its keys are made while the database is still empty
@@ -234,7 +308,11 @@ def run(asked: argparse.Namespace, url: str, folder: Path) -> None:
     database.run(lambda c: users.put(database, c, "default", made, now=runtime.now() - timedelta(days=1)))
     with TestClient(create_app(runtime, routes=routes(runtime)), base_url="http://testserver") as client:
         client.post("/signin", data={"name": "bench", "password": PASSWORD})
-        for name, lines in plans(database, client).items():
+        one = str(database.read(lambda c: c.execute(sa.select(finding.c.id).limit(1)).scalar_one()))
+        words = {"id": one, "now": (datetime.now(UTC) - timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ")}
+        others = {name: path.format(**words) for name, path in OTHERS.items()}
+        searches = {f"list, {each}": f"/findings?q={each.format(**words)}" for each in SEARCHES}
+        for name, lines in plans(database, client, {**PAGES, **others, **searches}).items():
             say(figure="plan", database=database.dialect, page=name, full_scans=full_scans(lines), plan=lines)
         measure(client, 1)
         quiet = measure(client, asked.seconds / 2)

@@ -109,7 +109,7 @@ def listed(visit: Visit, query: str, sort: Sort) -> dict[str, Any]:
         leading = _by_name(visit, c, led)
         condition = [*_scope(visit), *(leading or ())]
         sifted = conditions(rest if leading is not None else [*led, *rest], visit.now)
-        sampled = pages.sample(c, condition, sifted=sifted)
+        sampled = pages.sample(c, condition, sifted=sifted, enough=LIMIT + 1)
         if sifted and after is None and sort.name == "recent":
             # The sample begins with this very page: what no index leads to is looked for once.
             rows = pages.of_ids(c, visit.residency, [row["id"] for row in sampled[: LIMIT + 1]])

@@ -21,6 +21,9 @@ SAMPLE = 500
 LOOKED = 10_000
 """Findings that a search looks at for one page, where no index leads to what it looks for."""
 
+FIRST = 1_000
+"""Findings that such a search looks at first: what is common is among them, and the others cost ten times as much."""
+
 Where = Sequence[sa.ColumnElement[bool]]
 Row = Mapping[str, Any]
 
@@ -85,11 +88,24 @@ def page(
     """
     if not sifted:
         return [row._asdict() for row in connection.execute(_ordered(sa.select(finding), where, sort, after, limit))]
-    looked = _ordered(sa.select(finding), where, sort, after, LOOKED).subquery("looked")
-    columns = [looked.c[name] for name in sort.columns]
-    query = sa.select(looked).where(*_moved(sifted, looked))
-    query = query.order_by(*(column if sort.ascending else column.desc() for column in columns)).limit(limit)
-    return [row._asdict() for row in connection.execute(query)]
+    return _sifted(connection, where, sifted, sort, after, limit, enough=limit)
+
+
+def _sifted(
+    connection: sa.Connection, where: Where, sifted: Where, sort: Sort, after: Sequence[Any] | None, limit: int, *,
+    enough: int, names: Sequence[str] | None = None,
+) -> list[Row]:  # fmt: skip
+    """Return what is left of the next findings, all columns or those in `names`; looks on for fewer than `enough`."""
+    rows: list[Row] = []
+    for most in sorted({min(FIRST, LOOKED), LOOKED}):
+        looked = _ordered(sa.select(finding), where, sort, after, most).subquery("looked")
+        columns = [looked.c[name] for name in sort.columns]
+        query = sa.select(*(looked.c[name] for name in names) if names else looked.c).where(*_moved(sifted, looked))
+        query = query.order_by(*(column if sort.ascending else column.desc() for column in columns)).limit(limit)
+        rows = [row._asdict() for row in connection.execute(query)]
+        if len(rows) >= enough:
+            break
+    return rows
 
 
 def last_looked(
@@ -102,16 +118,13 @@ def last_looked(
     return row._asdict() if row else None
 
 
-def sample(connection: sa.Connection, where: Where, *, sifted: Where = ()) -> list[Row]:
-    """Return id and facets of the latest findings of a search, the latest first."""
+def sample(connection: sa.Connection, where: Where, *, sifted: Where = (), enough: int = SAMPLE) -> list[Row]:
+    """Return id and facets of the latest findings of a search, the latest first; looks on for fewer than `enough`."""
     names = ("id", *FACETS)
     order = SORTS["recent"]
-    if not sifted:
-        query = _ordered(sa.select(*(finding.c[name] for name in names)), where, order, None, SAMPLE)
-        return [row._asdict() for row in connection.execute(query)]
-    looked = _ordered(sa.select(finding), where, order, None, LOOKED).subquery("looked")
-    query = sa.select(*(looked.c[name] for name in names)).where(*_moved(sifted, looked))
-    query = query.order_by(*(looked.c[name].desc() for name in order.columns)).limit(SAMPLE)
+    if sifted:
+        return _sifted(connection, where, sifted, order, None, SAMPLE, enough=enough, names=names)
+    query = _ordered(sa.select(*(finding.c[name] for name in names)), where, order, None, SAMPLE)
     return [row._asdict() for row in connection.execute(query)]
 
 
