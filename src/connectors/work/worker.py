@@ -117,6 +117,8 @@ class Worker:
             done = sum(worker.run_once() for worker in workers)
             done += sum(self._run_job(residency) for residency in self._residencies)
             if done == 0:
+                for worker in workers:
+                    worker.close()
                 return total
             total += done
 
