@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from connectors.config.models import StreamSettings
-from connectors.store import findings, inbox, ledger
+from connectors.store import findings, inbox, ledger, letters
+from connectors.store.engine import Row
 from connectors.store.ledger import Counts
 from connectors.testing.fakeapps import FakeApps
 from connectors.testing.fakeapps.slack import FakeSlack
 from connectors.testing.installation import Installation
 from connectors.testing.planted import aws_key
+from connectors.work.kafka import KafkaStream
+from connectors.work.kafka.options import topic_of
 
 pytestmark = pytest.mark.kafka
 
@@ -25,7 +30,7 @@ def slack() -> FakeSlack:
 
 
 @pytest.fixture
-def house(slack: FakeSlack, settings: StreamSettings, tmp_path: Path) -> Iterator[Installation]:
+def installation(slack: FakeSlack, settings: StreamSettings, tmp_path: Path) -> Iterator[Installation]:
     options = ", ".join(f'{name}: "{value}"' for name, value in settings.options.items())
     with FakeApps(slack).running() as apps:
         config = f"""
@@ -47,8 +52,20 @@ stream:
   options: {{{options}}}
 outbound: {{allow: [127.0.0.0/8]}}
 """
-        with Installation(config, tmp_path).running() as house:
-            yield house
+        yield Installation(config, tmp_path)
+
+
+@pytest.fixture
+def house(installation: Installation) -> Iterator[Installation]:
+    with installation.running():
+        yield installation
+
+
+@pytest.fixture
+def idle(installation: Installation) -> Iterator[Installation]:
+    """The same house while no worker runs."""
+    with installation.running(worker=False):
+        yield installation
 
 
 def counted(house: Installation) -> tuple[int, Counts]:
@@ -108,3 +125,55 @@ def test_an_event_that_kafka_brings_twice_is_counted_once(house: Installation, s
         time.sleep(0.1)
     found, counts = counted(house)
     assert (found, counts.listed, counts.scanned) == (1, 1, 1)
+
+
+def on_the_topic(settings: StreamSettings, wanted: int) -> bytes:
+    """Return every byte of a topic's messages, as anybody who may read it sees them."""
+    from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+
+    options = {"bootstrap.servers": settings.brokers, "group.id": f"{settings.group}-reader"}
+    consumer = Consumer(options)
+    consumer.assign([TopicPartition(topic_of(settings, "default"), each, OFFSET_BEGINNING) for each in range(2)])
+    seen, count, deadline = b"", 0, time.monotonic() + 30
+    while count < wanted and time.monotonic() < deadline:
+        message = consumer.poll(0.1)
+        if message is not None and message.error() is None:
+            seen += message.key() + message.value() + repr(message.headers()).encode()
+            count += 1
+    consumer.close()
+    assert count >= wanted
+    return seen
+
+
+def test_nothing_of_what_people_wrote_is_readable_on_the_topic(
+    house: Installation, slack: FakeSlack, settings: StreamSettings
+) -> None:
+    user, channel = slack.add_user("Nightingale"), slack.add_channel("project-nightingale")
+    for number in range(5):
+        deliver(house, *slack.post_message(channel, user, f"nightingale {number} {aws_key(str(number))}"))
+    raw = on_the_topic(settings, 5)
+    assert b"acme-slack" in raw, "this is not what was sent"
+    assert b"nightingale" not in raw.lower()
+    assert not any(aws_key(str(number)).encode() in raw for number in range(5))
+
+
+def test_a_dead_letter_is_made_ready_again_and_becomes_a_finding(idle: Installation, slack: FakeSlack) -> None:
+    database, publisher = idle.runtime.databases.of("default"), idle.runtime.publisher
+    assert publisher is not None
+    user, channel = slack.add_user("Ana"), slack.add_channel("general")
+    deliver(idle, *slack.post_message(channel, user, f"this is {aws_key('dead')}"))
+    stream = KafkaStream(idle.runtime.config.stream, publisher, database, "default", remember=timedelta(days=1))
+    rows: list[Row] = []
+    deadline = time.monotonic() + 60
+    while not rows and time.monotonic() < deadline:
+        rows = stream.claim(10, now=idle.runtime.now(), avoid=())
+    for row in rows:
+        key = (row["tenant"], row["connection"], row["partition"], row["generation"])
+        failed = [(key, Counts(failed=1))]
+        add = partial(ledger.add, database, residency="default", counts=failed, now=idle.runtime.now())
+        assert stream.bury(row, reason="gave up", expires_at=None, effects=add)
+    stream.close()
+    assert counted(idle) == (0, Counts(listed=1, failed=1))
+    database.run(lambda c: letters.revive(database, c, "default", now=idle.runtime.now()))
+    idle.worker.drain()
+    assert counted(idle) == (1, Counts(listed=1, scanned=1))
