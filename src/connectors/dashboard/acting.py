@@ -22,6 +22,8 @@ from connectors.store.dashboard.bulk import Wish
 from connectors.work.direct import act_now
 
 MOST_COUNTED = 100_000
+SHOWN = 20
+"""Findings that the page before a run shows."""
 
 
 def set_state(visit: Visit) -> Response:
@@ -132,11 +134,20 @@ def new_bulk(visit: Visit) -> Response:
         return visit.go(f"/findings?q={query}", told="Choose some findings first.")
     condition = _condition(visit, query, ids)
     total = visit.fresh(lambda c: pages.count_to(c, condition, limit=MOST_COUNTED))
-    some = visit.fresh(lambda c: pages.page(c, condition, sort=pages.SORTS["recent"], limit=20))
+    some = visit.fresh(lambda c: _some(visit, c, query, condition if ids else None))
     specs = {spec.name: spec for row in some for spec in pages_of_findings.offers(visit, row)}
     return visit.render(
         "bulk_new.html", query=query, ids=ids, total=total, rows=some, states=list(FindingState), specs=specs.values()
     )
+
+
+def _some(
+    visit: Visit, c: sa.Connection, query: str, chosen_ones: list[sa.ColumnElement[bool]] | None
+) -> list[Mapping[str, Any]]:
+    """Return the latest of what a run will be about: of those chosen, or of a search."""
+    if chosen_ones is not None:
+        return pages.page(c, chosen_ones, sort=pages.SORTS["recent"], limit=SHOWN)
+    return pages_of_findings.newest(visit, c, query, SHOWN)
 
 
 def start_bulk(visit: Visit) -> Response:

@@ -95,6 +95,19 @@ def _by_name(visit: Visit, c: sa.Connection, led: list[Term]) -> list[sa.ColumnE
     return made
 
 
+def _bounded(visit: Visit, c: sa.Connection, led: list[Term], rest: list[Term]) -> tuple[list[Any], list[Any]]:
+    """Return the condition that an index leads to, and the one that is sifted."""
+    leading = _by_name(visit, c, led)
+    sifted = conditions(rest if leading is not None else [*led, *rest], visit.now)
+    return [*_scope(visit), *(leading or ())], sifted
+
+
+def newest(visit: Visit, c: sa.Connection, query: str, limit: int) -> list[Mapping[str, Any]]:
+    """Return the latest findings of a search, as far as a page looks for them."""
+    condition, sifted = _bounded(visit, c, *split(query, SORTS["recent"]))
+    return pages.page(c, condition, sort=SORTS["recent"], limit=limit, sifted=sifted)
+
+
 def _scope(visit: Visit) -> list[sa.ColumnElement[bool]]:
     return pages.scope(visit.residency, visit.tenant, visit.connections)
 
@@ -106,9 +119,7 @@ def listed(visit: Visit, query: str, sort: Sort) -> dict[str, Any]:
     conditions([*led, *rest], visit.now)
 
     def look(c: sa.Connection) -> tuple[list[Any], list[Any], Any]:
-        leading = _by_name(visit, c, led)
-        condition = [*_scope(visit), *(leading or ())]
-        sifted = conditions(rest if leading is not None else [*led, *rest], visit.now)
+        condition, sifted = _bounded(visit, c, led, rest)
         sampled = pages.sample(c, condition, sifted=sifted, enough=LIMIT + 1)
         if sifted and after is None and sort.name == "recent":
             # The sample begins with this very page: what no index leads to is looked for once.

@@ -155,7 +155,7 @@ def try_policy(visit: Visit) -> Response:
         return policies(visit, error=f"no detector is called {', '.join(unknown)}")
     scope = pages.scope(visit.residency, visit.tenant, visit.connections)
     since = [*scope, *search(f"last_seen:<{days}d", visit.now)]
-    rows = visit.read(lambda c: pages.page(c, since, sort=pages.SORTS["recent"], limit=MOST_TRIED))
+    rows = visit.read(lambda c: pages.to_judge(c, since, limit=MOST_TRIED))
     hits = [row for row in rows if _judged(judge, row)]
     tried = {
         "days": days,
@@ -165,7 +165,6 @@ def try_policy(visit: Visit) -> Response:
         # One alert is one resource and one destination, as alerts are grouped.
         "alerts": len({row["resource_key"] for row in hits}) * max(1, len(settings.alert)),
         "detectors": Counter(row["detector"] for row in hits).most_common(10),
-        "rows": hits[:20],
     }
     return policies(visit, tried=tried)
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from starlette.testclient import TestClient
 
 from connectors.config import parse_config
-from connectors.dashboard import routes
+from connectors.dashboard import oidc, routes
 from connectors.dashboard.oidc import Provider, role_of
 from connectors.gateway.app import create_app
 from connectors.runtime import Runtime
@@ -40,12 +40,16 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
 
 
 @pytest.fixture
-def provider() -> Iterator[responses.RequestsMock]:
+def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[responses.RequestsMock]:
+    endpoints = {name: f"{ISSUER}/{name}" for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")}
+    public = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(KEY.public_key()))
+    documents = {
+        f"{ISSUER}/.well-known/openid-configuration": {"issuer": ISSUER, **endpoints},
+        f"{ISSUER}/jwks_uri": {"keys": [{**public, "kid": "k1", "alg": "ES256", "use": "sig"}]},
+    }
+    # Guarded calls go by a connection of our own, which no mock stands in for; the browser's tests make real ones.
+    monkeypatch.setattr(oidc, "_fetch", lambda _visit, _provider, url: documents[url])
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-        endpoints = {name: f"{ISSUER}/{name}" for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")}
-        mock.get(f"{ISSUER}/.well-known/openid-configuration", json={"issuer": ISSUER, **endpoints})
-        public = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(KEY.public_key()))
-        mock.get(f"{ISSUER}/jwks_uri", json={"keys": [{**public, "kid": "k1", "alg": "ES256", "use": "sig"}]})
         yield mock
 
 

@@ -67,6 +67,19 @@ def seen_after(since: datetime) -> sa.ColumnElement[bool]:
     return finding.c.last_seen > since
 
 
+JUDGED = (
+    "tenant", "connection", "container", "container_name", "visibility", "detector", "confidence", "count", "validity",
+    "resource_key",
+)  # fmt: skip
+"""What a policy asks of a finding, and what it would be told with."""
+
+
+def to_judge(connection: sa.Connection, where: Where, *, limit: int) -> list[Row]:
+    """Return what a policy asks of the latest findings of a search: thousands of them, so nothing else of each."""
+    query = _ordered(sa.select(*(finding.c[name] for name in JUDGED)), where, SORTS["recent"], None, limit)
+    return [row._asdict() for row in connection.execute(query)]
+
+
 def any_of(connection: sa.Connection, where: Where) -> bool:
     """Tell whether there is any finding of a search."""
     return connection.execute(sa.select(finding.c.id).where(*where).limit(1)).first() is not None
