@@ -146,12 +146,14 @@ def prepared(folder: Path, place: tuple[str, str, str], cache: Path, *, lease: s
 
 def listing(folder: Path) -> Run:
     """Read and commit everything, scanning nothing."""
+    from connectors.cli.run import settle
     from connectors.logs import configure
     from connectors.work.worker import HANDLERS, Worker
 
     sync.BACKLOG_LIMIT = 10**9
     runtime = opened(folder)
     configure(runtime.config.log)
+    settle()
     worker = Worker(runtime, handlers={name: HANDLERS[name] for name in ("discover", "sync")})
     residency = runtime.owner(NAME).residency
     watch = Watch()
@@ -183,11 +185,13 @@ def found(runtime: Runtime) -> set[tuple[str, str, str]]:
 
 def work(folder: Path) -> None:
     """Be a worker process."""
+    from connectors.cli.run import settle
     from connectors.logs import configure
     from connectors.work.worker import Worker
 
     runtime = opened(folder)
     configure(runtime.config.log)
+    settle()
     Worker(runtime).run()
 
 

@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -73,6 +73,11 @@ def inner(value: Mapping[str, Any], key: str) -> JsonObject:
 
 def micros(ts: Any) -> int:
     """Return a Slack timestamp (`1700000000.000100`, or a number of seconds) in microseconds."""
+    if isinstance(ts, str) and len(ts) == 17 and ts[10] == ".":
+        # As Slack writes them all, in a third of the time.
+        digits = ts[:10] + ts[11:]
+        if digits.isascii() and digits.isdigit():
+            return int(digits)
     text = str(ts) if isinstance(ts, int | float | str) and not isinstance(ts, bool) else ""
     whole, _, part = text.partition(".")
     if not (whole.isascii() and whole.isdigit() and len(whole) <= 12 and (not part or part.isdigit())):
@@ -94,11 +99,12 @@ class Place:
     visibility: Visibility = Visibility.UNKNOWN
     workspace_url: str = ""
     team: str = ""
+    container: Container = field(init=False, repr=False, compare=False)
+    """The channel as the container of its resources: one object for all that a page holds."""
 
-    @property
-    def container(self) -> Container:
-        """The channel as the container of its resources."""
-        return Container(self.channel, self.name, self.visibility)
+    def __post_init__(self) -> None:
+        """Make the container."""
+        object.__setattr__(self, "container", Container(self.channel, self.name, self.visibility))
 
     @property
     def shown(self) -> str:

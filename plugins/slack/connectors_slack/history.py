@@ -158,10 +158,10 @@ class ChannelReader:
             self._add(message, batch)
             if _has_new_replies(message, state.known):
                 state.threads.append([str(message["ts"]), ""])
-        stamps = sorted((str(m["ts"]) for m in messages if m.get("ts")), key=events.micros)
+        stamps = {events.micros(m["ts"]): str(m["ts"]) for m in messages if m.get("ts")}
         if stamps:
-            state.latest = stamps[0]
-            state.top = max(state.top or "0", stamps[-1], key=events.micros)
+            state.latest = stamps[min(stamps)]
+            state.top = max(state.top or "0", stamps[max(stamps)], key=events.micros)
         state.history_done = not more or not stamps
 
     def _ahead(self, state: Pass) -> str | None:

@@ -10,19 +10,18 @@ from connectors.model import Container, Event, EventKind, Partition, PersonRef, 
 
 def encode_event(event: Event) -> dict[str, Any]:
     """Return an event as a JSON-able value; what is at its default is left out."""
-    encoded = _without_defaults(
-        kind=event.kind.value,
-        resource=encode_resource(event.resource),
-        version=event.version,
-        occurred_at=event.occurred_at.isoformat() if event.occurred_at else None,
-        partial=not event.complete,
-        partition=_without_defaults(
-            id=event.partition.id, label=event.partition.label, estimate=event.partition.estimate
-        )
-        if event.partition
-        else None,
-        cursor=dict(event.cursor) if event.cursor is not None else None,
-    )
+    encoded: dict[str, Any] = {"kind": str(event.kind), "resource": encode_resource(event.resource)}
+    if event.version:
+        encoded["version"] = event.version
+    if event.occurred_at is not None:
+        encoded["occurred_at"] = event.occurred_at.isoformat()
+    if not event.complete:
+        encoded["partial"] = True
+    if event.partition is not None:
+        place = event.partition
+        encoded["partition"] = _without_defaults(id=place.id, label=place.label, estimate=place.estimate)
+    if event.cursor:
+        encoded["cursor"] = dict(event.cursor)
     if event.payload is not None:
         encoded["payload"] = event.payload
     return encoded
@@ -48,17 +47,22 @@ def decode_event(value: dict[str, Any]) -> Event:
 
 def encode_resource(resource: Resource) -> dict[str, Any]:
     """Return a resource as a JSON-able value."""
+    encoded: dict[str, Any] = {"id": resource.id, "kind": resource.kind}
     container, author = resource.container, resource.author
-    return _without_defaults(
-        id=resource.id,
-        kind=resource.kind,
-        container=_without_defaults(id=container.id, name=container.name, visibility=container.visibility.value),
-        label=resource.label,
-        url=resource.url,
-        author=_without_defaults(id=author.id, name=author.name, email=author.email) if author else None,
-        visibility=resource.visibility.value,
-        parent=resource.parent,
-    )
+    place = _without_defaults(id=container.id, name=container.name, visibility=str(container.visibility))
+    if place:
+        encoded["container"] = place
+    if resource.label:
+        encoded["label"] = resource.label
+    if resource.url:
+        encoded["url"] = resource.url
+    if author is not None:
+        encoded["author"] = _without_defaults(id=author.id, name=author.name, email=author.email)
+    if resource.visibility is not Visibility.UNKNOWN:
+        encoded["visibility"] = str(resource.visibility)
+    if resource.parent:
+        encoded["parent"] = resource.parent
+    return encoded
 
 
 def decode_resource(value: dict[str, Any]) -> Resource:

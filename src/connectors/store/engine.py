@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from connectors.errors import ConfigError, StoreUnavailable
@@ -148,9 +148,9 @@ class Database:
         """Insert the rows whose primary key is not there yet; return the ids of those that were new."""
         if not rows:
             return set()
+        if self.dialect == "sqlite" and len(rows) >= _MANY:
+            return self._insert_absent(connection, table, rows)
         stored = [storable_row(row) for row in rows]
-        if self.dialect == "sqlite" and len(stored) >= _MANY:
-            return self._insert_absent(connection, table, stored)
 
         def build() -> sa.Insert:
             # RETURNING makes SQLAlchemy send many rows in one statement.
@@ -160,22 +160,30 @@ class Database:
         return self._insert(connection, table, (table.name, tuple(stored[0])), build, stored)
 
     def _insert_absent(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> set[Any]:
-        """Insert many rows into SQLite: nobody else writes meanwhile, so what is there can be asked before.
+        """Insert many rows into SQLite, mostly new ones: what is there is asked for only when something is.
 
         One prepared statement that is stepped through costs a third of one large statement with RETURNING.
         """
-        ids = {row["id"] for row in rows}
-        residencies = {row["residency"] for row in rows}
-        there = sa.select(table.c.id).where(table.c.residency.in_(residencies), table.c.id.in_(ids))
-        known = set(connection.execute(there).scalars())
-        absent = {row["id"]: row for row in rows if row["id"] not in known}
-        if absent:
-            key = (table.name, "absent", tuple(rows[0]))
-            prepared = self._compiled.get(key)
-            if prepared is None:
-                prepared = self._compiled[key] = _Prepared(table, tuple(rows[0]), self._writer.dialect)
-            connection.exec_driver_sql(prepared.sql, prepared.bound(list(absent.values())))
-        return set(absent)
+        unique = {row["id"]: row for row in rows}
+        try:
+            with connection.begin_nested():
+                self._insert_prepared(connection, table, list(unique.values()))
+        except IntegrityError:
+            residencies = {row["residency"] for row in rows}
+            there = sa.select(table.c.id).where(table.c.residency.in_(residencies), table.c.id.in_(unique))
+            for known in connection.execute(there).scalars():
+                del unique[known]
+            self._insert_prepared(connection, table, list(unique.values()))
+        return set(unique)
+
+    def _insert_prepared(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
+        if not rows:
+            return
+        key = (table.name, "absent", tuple(rows[0]))
+        prepared = self._compiled.get(key)
+        if prepared is None:
+            prepared = self._compiled[key] = _Prepared(table, tuple(rows[0]), self._writer.dialect)
+        connection.exec_driver_sql(prepared.sql, prepared.bound(rows))
 
     def upsert(
         self,
@@ -274,13 +282,14 @@ class _Prepared:
     @staticmethod
     def _column(name: str, process: Callable[[Any], Any] | None, rows: Sequence[Row]) -> list[Any]:
         values = [row[name] for row in rows]
-        if process is None:
-            return values
-        first = values[0]
-        if all(value is first for value in values):
-            # The time of writing, mostly: the same object in every row.
-            return [process(first)] * len(values)
-        return [process(value) for value in values]
+        shared = len(set(map(id, values))) == 1
+        # What all rows of a page share is mostly one object: the time of writing, the connection.
+        given = values[:1] if shared else values
+        if any(isinstance(value, str | dict | list) for value in given):
+            given = [storable(value) for value in given]
+        if process is not None:
+            given = [process(value) for value in given]
+        return given * len(values) if shared else given
 
 
 def _identity(part: object) -> Hashable | None:

@@ -71,22 +71,19 @@ def prepare(arrival: Arrival, *, vault: Vault, shards: int) -> Prepared:
         "received_at": arrival.received_at,
         "expires_at": arrival.expires_at,
     }
-    events = [
-        event_row(
-            event,
-            vault=vault,
-            shards=shards,
-            residency=arrival.residency,
-            tenant=arrival.tenant,
-            connection=arrival.connection,
-            source="webhook",
-            partition=LIVE,
-            generation=0,
-            now=arrival.received_at,
-            salt=arrival.delivery_id,
-        )
-        for event in arrival.events
-    ]
+    rows = EventRows(
+        vault=vault,
+        shards=shards,
+        residency=arrival.residency,
+        tenant=arrival.tenant,
+        connection=arrival.connection,
+        source="webhook",
+        partition=LIVE,
+        generation=0,
+        now=arrival.received_at,
+        salt=arrival.delivery_id,
+    )
+    events = [rows.of(event) for event in arrival.events]
     return Prepared(row, events, (arrival.tenant, arrival.connection, LIVE, 0))
 
 
@@ -108,40 +105,74 @@ def event_row(
 
     The same event in the same place is the same row; `salt` tells apart events that carry no version.
     """
-    resource_key = natural_id("resource", residency, connection, event.resource.id)
-    identity = natural_id(
-        "event",
-        residency,
-        connection,
-        partition,
-        generation,
-        event.resource.id,
-        event.kind,
-        event.version,
-        salt,
+    rows = EventRows(
+        vault=vault,
+        shards=shards,
+        residency=residency,
+        tenant=tenant,
+        connection=connection,
+        source=source,
+        partition=partition,
+        generation=generation,
+        now=now,
+        salt=salt,
     )
-    return {
-        "residency": residency,
-        "id": identity,
-        "tenant": tenant,
-        "connection": connection,
-        "source": source,
-        "partition": partition,
-        "generation": generation,
-        "kind": event.kind.value,
-        "resource_key": resource_key,
-        "version": event.version,
-        "body": vault.seal(encode_event(event), context=f"event:{identity}"),
-        # One resource, one shard: its events are claimed in their order.
-        "shard": shard_of(resource_key, shards),
-        "state": "ready",
-        "due_at": now,
-        "lease": None,
-        "attempts": 0,
-        "reason": "",
-        "created_at": now,
-        "expires_at": None,
-    }
+    return rows.of(event)
+
+
+class EventRows:
+    """Makes the inbox rows of events from one place: what they share is worked out once for a page."""
+
+    def __init__(
+        self,
+        *,
+        vault: Vault,
+        shards: int,
+        residency: str,
+        tenant: str,
+        connection: str,
+        source: str,
+        partition: str,
+        generation: int,
+        now: datetime,
+        salt: str = "",
+    ) -> None:
+        self._vault = vault
+        self._shards = shards
+        self._resource = ("resource", residency, connection)
+        self._event = ("event", residency, connection, partition, generation)
+        self._salt = salt
+        self._shared = {
+            "residency": residency,
+            "tenant": tenant,
+            "connection": connection,
+            "source": source,
+            "partition": partition,
+            "generation": generation,
+            "state": "ready",
+            "due_at": now,
+            "lease": None,
+            "attempts": 0,
+            "reason": "",
+            "created_at": now,
+            "expires_at": None,
+        }
+
+    def of(self, event: Event) -> dict[str, Any]:
+        """Return the row of one event, as `event_row` does."""
+        resource, kind = event.resource.id, str(event.kind)
+        resource_key = natural_id(*self._resource, resource)
+        identity = natural_id(*self._event, resource, kind, event.version, self._salt)
+        return {
+            **self._shared,
+            "id": identity,
+            "kind": kind,
+            "resource_key": resource_key,
+            "version": event.version,
+            "body": self._vault.seal(encode_event(event), context=f"event:{identity}"),
+            # One resource, one shard: its events are claimed in their order.
+            "shard": shard_of(resource_key, self._shards),
+        }
 
 
 def open_event(row: Row, vault: Vault) -> Event:

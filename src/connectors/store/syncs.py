@@ -16,7 +16,7 @@ from connectors.model import FAULTS, Cursor, Page, Partition, UnitFailure
 from connectors.store import inbox, ledger, moves
 from connectors.store.columns import natural_id
 from connectors.store.engine import Database, Row
-from connectors.store.inbox import event_row
+from connectors.store.inbox import EventRows
 from connectors.store.ledger import NOT_READ, Counts
 from connectors.store.lifecycle import delete_below, living_findings, resolved
 from connectors.store.tables.findings import finding, finding_change, resource
@@ -128,20 +128,17 @@ def prepare_page(
         raise PluginFault(plugin, "read", ValueError()) from None
     named = {"residency": progress.residency, "tenant": progress.tenant, "connection": progress.connection}
     partition = progress.partition.id
-    events = [
-        event_row(
-            event,
-            vault=vault,
-            shards=shards,
-            source="sync",
-            partition=partition,
-            generation=progress.generation,
-            now=now,
-            salt=salt,
-            **named,
-        )
-        for event in page.events
-    ]
+    rows = EventRows(
+        vault=vault,
+        shards=shards,
+        source="sync",
+        partition=partition,
+        generation=progress.generation,
+        now=now,
+        salt=salt,
+        **named,
+    )
+    events = [rows.of(event) for event in page.events]
     gaps = []
     failed = 0
     for failure in page.failures:
