@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from connectors.extraction import Extraction, Text, charset
 from connectors.model import Gap, UnitFailure
 from connectors.scanner.model import Skipped, Source
+
+if TYPE_CHECKING:
+    # Imported where a file needs it: a scan of plain text starts sooner.
+    from connectors.extraction import Extraction, Text
 
 MOST = 50 * 2**20
 """Bytes of one file."""
@@ -52,6 +56,8 @@ def plain(data: bytes) -> str | None:
             return data.decode()
         except UnicodeDecodeError:
             pass
+    from connectors.extraction import charset
+
     return charset.decode(data) if charset.is_text(data) else None
 
 

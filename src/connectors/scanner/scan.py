@@ -6,10 +6,10 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from connectors.detection import preview
-from connectors.extraction import Extraction
 from connectors.model import Confidence, Gap, Match, Severity
 from connectors.scanner import read
 from connectors.scanner.allow import Lines
@@ -20,8 +20,13 @@ from connectors.scanner.rules import Rules, Setup
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from connectors.extraction import Extraction
+
 BATCH_FILES = 256
 BATCH_BYTES = 4 * 2**20
+FIRST = 8
+"""The first batch is so many times smaller. Where processes fork, it is scanned before they do: what its patterns
+needed to be compiled is then there in each of them, and not made once more."""
 ALONE = 3
 """Batches up to which no other process is started: they would cost more than they save."""
 
@@ -38,6 +43,8 @@ class Scanner:
 
     @cached_property
     def _extraction(self) -> Extraction:
+        from connectors.extraction import Extraction
+
         return Extraction()
 
     def scan(self, sources: Iterable[Source]) -> Report:
@@ -154,23 +161,27 @@ def scan(
     """Scan sources with all cores; few sources are scanned right here."""
     report = Report()
     batches = _batches(_sources(sources, report))
-    first = [batch for _, batch in zip(range(ALONE), batches, strict=False)]
+    first = list(islice(batches, ALONE))
     workers = Pool(processes).size()
     rules = setup.build()
     if workers == 1 or len(first) < ALONE:
-        here = Scanner(setup, rules=rules)
-        try:
-            for batch in _chain(first, batches):
-                report.add(here.scan(batch))
-                if progress:
-                    progress(len(batch))
-        finally:
-            here.close()
+        _alone(Scanner(setup, rules=rules), chain(first, batches), report, progress)
     else:
-        _share(_chain(first, batches), setup, rules, workers, report, progress)
+        _share(chain(first, batches), setup, rules, workers, report, progress)
     report.found.sort(key=_order)
     report.skipped.sort(key=lambda skipped: skipped.path)
     return report
+
+
+def _alone(here: Scanner, batches: Iterable[list[Source]], report: Report, progress: Progress | None) -> None:
+    """Scan batches in this process."""
+    try:
+        for batch in batches:
+            report.add(here.scan(batch))
+            if progress:
+                progress(len(batch))
+    finally:
+        here.close()
 
 
 def _share(
@@ -189,6 +200,8 @@ def _share(
     # A forked worker has the engine already; elsewhere each loads it from the cache.
     context = multiprocessing.get_context("fork" if forks else "spawn")
     given = (setup, rules) if forks else (setup, None)
+    if forks:
+        _alone(Scanner(setup, rules=rules), islice(batches, 1), report, progress)
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=given) as pool:
         running: dict[Future[Report], int] = {}
         for batch in batches:
@@ -232,13 +245,13 @@ def _sources(sources: Iterable[Source | Skipped], report: Report) -> Iterator[So
 
 def _batches(sources: Iterable[Source]) -> Iterator[list[Source]]:
     batch: list[Source] = []
-    size = 0
+    size, share = 0, FIRST
     for source in sources:
         batch.append(source)
         size += _size(source)
-        if len(batch) >= BATCH_FILES or size >= BATCH_BYTES:
+        if len(batch) * share >= BATCH_FILES or size * share >= BATCH_BYTES:
             yield batch
-            batch, size = [], 0
+            batch, size, share = [], 0, 1
     if batch:
         yield batch
 
@@ -250,11 +263,6 @@ def _size(source: Source) -> int:
         return os.path.getsize(source.file)  # noqa: PTH202 (a hundred thousand of them)
     except OSError:
         return 0
-
-
-def _chain(first: list[list[Source]], rest: Iterator[list[Source]]) -> Iterator[list[Source]]:
-    yield from first
-    yield from rest
 
 
 def _order(found: Found) -> tuple[str, str, int, int, str]:
