@@ -223,15 +223,15 @@ def factor_costs() -> Iterator[tuple[str, float, float]]:
     """Yield detector, hits per MB, and ns per byte of a pass over its factors alone."""
     from connectors.detection import catalog
     from connectors.detection.detector import Detector
-    from connectors.detection.factors import Factor, HyperscanFinder, encode
+    from connectors.detection.factors import Factor, find_with
 
-    data = [encode(text) for text in corpus(2 * 10**6)]
+    data = corpus(2 * 10**6)
     size = sum(map(len, data))
     detectors = [detector for detector in catalog.load() if detector.enabled]
 
     def cost(chosen: Sequence[Detector]) -> tuple[float, int]:
         factors = {Factor(pattern, d.ignore_case) for d in chosen for pattern in d.factors}
-        finder = HyperscanFinder(sorted(factors))
+        finder = find_with(sorted(factors))
         hits = sum(len(finder.hits(item)) for item in data)
         return cpu(lambda: [finder.hits(item) for item in data], rounds=2), hits
 

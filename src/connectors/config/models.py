@@ -232,7 +232,7 @@ class DetectionSettings(Settings):
     rules: tuple[dict[str, Any], ...] = Field(default=(), description="which matches in a text count: ANY or ALL")
     imports: tuple[str, ...] = Field(default=(), description="gitleaks configurations to read")
     exact_data: Annotated[ExactDataSettings | None, BeforeValidator(_exact_data)] = None
-    backend: Literal["auto", "hyperscan", "fallback"] = "auto"
+    backend: Literal["auto", "sieve", "hyperscan", "fallback"] = "auto"
     cache: str | None = Field(default=None, description="folder of compiled detectors; `off` for none")
     calibration: str | None = Field(default=None, description="what analysts said, from `detectors calibrate`")
     names: bool = Field(default=False, description="look for person names and street addresses: slower")
@@ -278,6 +278,7 @@ class WorkSettings(Settings):
     lease: Duration = timedelta(minutes=2)
     attempts: int = Field(default=8, ge=1, le=100)
     poll: float = Field(default=0.5, gt=0, le=60, description="seconds between looks at an empty queue")
+    nice: int = Field(default=0, ge=0, le=19, description="how far `connectors worker` steps back for who shares its cores")
 
 
 class StreamSettings(Settings):

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from connectors.detection.detector import Detector
-from connectors.detection.factors import Backend, Factor, Finder, Hit, encode, find_with
+from connectors.detection.factors import Backend, Factor, Finder, Hit, find_with
 from connectors.detection.normalize import Normalized, normalize
 from connectors.detection.overlaps import resolve
 from connectors.detection.rules import Candidate, Rule, normalized
@@ -58,6 +58,7 @@ class Engine:
         targets = _targets(rules)
         self._rules = rules
         self._finder = finder
+        self._hits = finder.hits
         self._searchers = searchers
         self._targets = [targets[factor] for factor in sorted(targets)]
         self._needy = [number for number, rule in enumerate(rules) if rule.detector.context.required]
@@ -91,7 +92,7 @@ class Engine:
 
     @property
     def backend(self) -> str:
-        """The name of what finds the factors: hyperscan or fallback."""
+        """The name of what finds the factors: sieve, hyperscan or fallback."""
         return self._finder.name
 
     @property
@@ -109,8 +110,7 @@ class Engine:
         and headers count as context.
         """
         plain = None if text.isascii() else normalize(text)
-        data = text.encode() if plain is None else encode(plain.text)
-        hits = self._finder.hits(data, ascii_only=plain is None)
+        hits = self._hits(text if plain is None else plain.text)
         if not (hits or self._searchers or columns):
             return []
         if plain is not None:
@@ -135,7 +135,7 @@ class Engine:
             plains = [None if text.isascii() else normalize(text) for text in own]
             own = [text if plain is None else plain.text for text, plain in zip(own, plains, strict=True)]
             joined = "\n".join(own)
-        hits = self._finder.hits(encode(joined), ascii_only=joined.isascii())
+        hits = self._hits(joined)
         for at, share in _shares(own, hits, everywhere=bool(self._searchers)):
             results[numbers[at]] = self._look(texts[numbers[at]], plains[at], share, None)
 

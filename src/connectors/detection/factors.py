@@ -1,4 +1,4 @@
-"""Find where the factors of all detectors end in a text: in one hyperscan pass, or slower without it.
+"""Find where the factors of all detectors end in a text: by a compiled pass, by hyperscan, or slower without them.
 
 A factor is a short pattern that stands in or right beside every match of a detector. Texts come as one byte
 per code point (Latin-1, with `?` for what lies outside), so byte offsets are code point offsets.
@@ -11,7 +11,7 @@ import os
 import platform
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
@@ -26,7 +26,7 @@ Hit = tuple[int, int]
 """Factor number, and the offset at which it ends."""
 _END = itemgetter(1)
 _CASED = re.compile(r"(?<!\\)[A-Za-z]")
-Backend = Literal["auto", "hyperscan", "fallback"]
+Backend = Literal["auto", "sieve", "hyperscan", "fallback"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -42,11 +42,9 @@ class Finder(Protocol):
 
     name: str
 
-    def hits(self, data: bytes, *, ascii_only: bool = False) -> list[Hit]:
-        """Return the hits in `data`, in ascending order of their ends.
-
-        `ascii_only` says that the text is ASCII, so that factors of other letters need not be looked for.
-        """
+    @property
+    def hits(self) -> Callable[[str], list[Hit]]:
+        """What returns the hits in a text, in ascending order of their ends."""
         ...
 
 
@@ -62,6 +60,8 @@ def find_with(factors: Sequence[Factor], *, backend: Backend = "auto", cache: Pa
     """
     if backend == "fallback":
         return FallbackFinder(factors)
+    if backend in ("auto", "sieve") and (finder := _compiled_pass(factors, cache, needed=backend == "sieve")):
+        return finder
     try:
         import hyperscan  # noqa: F401  # asks whether this platform has it
     except ImportError:
@@ -69,6 +69,25 @@ def find_with(factors: Sequence[Factor], *, backend: Backend = "auto", cache: Pa
             raise ConfigError("hyperscan is not installed", hint="use the fallback backend") from None
         return FallbackFinder(factors)
     return HyperscanFinder(factors, cache=cache)
+
+
+def _compiled_pass(factors: Sequence[Factor], cache: Path | None, *, needed: bool) -> Finder | None:
+    """Return the quickest finder; None when it was not built, or when it does not take one of the factors."""
+    try:
+        from connectors.detection.anchors import Unsuited
+        from connectors.detection.sieve import SieveFinder
+    except ImportError:
+        if needed:
+            raise ConfigError(
+                "the compiled pass was not built", hint="install a C compiler and then connectors"
+            ) from None
+        return None
+    try:
+        return SieveFinder(factors, cache=cache)
+    except (Unsuited, re.error) as error:
+        if needed:
+            raise ConfigError(f"the compiled pass does not take a factor: {error}") from None
+        return None
 
 
 class HyperscanFinder:
@@ -89,11 +108,12 @@ class HyperscanFinder:
         self._sign = b"0" if all(least_digits(factors[number].pattern) for number in shaped) else b""
         self._local = threading.local()
 
-    def hits(self, data: bytes, *, ascii_only: bool = False) -> list[Hit]:
-        """Return the hits in `data`. The interpreter lock is free while hyperscan runs."""
+    def hits(self, text: str) -> list[Hit]:
+        """Return the hits in `text`. The interpreter lock is free while hyperscan runs."""
         found: list[Hit] = []
-        if not data:
+        if not text:
             return found
+        data = encode(text)
         try:
             plain, shaped, far = self._local.scratches
         except AttributeError:
@@ -101,7 +121,7 @@ class HyperscanFinder:
             self._local.scratches = plain, shaped, far
         if self._plain is not None:
             self._plain.scan(data, _collect, 0, found, plain)
-        if not (ascii_only or self._far is None):
+        if not (self._far is None or text.isascii()):
             self._far.scan(data, _collect, 0, found, far)
         if self._shaped is not None and self._sign in (shapes := data.translate(TABLE)):
             self._shaped.scan(shapes, _collect, 0, found, shaped)
@@ -178,28 +198,30 @@ def _culprits(factors: Iterable[Factor]) -> list[str]:
 
 
 def _cached(factors: Mapping[int, Factor], folder: Path) -> Any:
-    """Load the database of `factors` from `folder`, or compile it and keep it there.
-
-    A file holds a SHA-256 of its database, so a torn or altered one is compiled again.
-    """
+    """Load the database of `factors` from `folder`, or compile it and keep it there."""
     import hyperscan
 
     path = folder / f"factors-{_key(factors)}.hsdb"
-    try:
-        content = path.read_bytes()
-    except OSError:
-        content = b""
-    if content[:32] == hashlib.sha256(content[32:]).digest():
+    if serialized := kept(path):
         try:
-            return hyperscan.loadb(content[32:], hyperscan.HS_MODE_BLOCK)
+            return hyperscan.loadb(serialized, hyperscan.HS_MODE_BLOCK)
         except hyperscan.HyperscanError:
             pass
     database = _compiled(factors)
-    _keep(path, hyperscan.dumpb(database))
+    keep(path, hyperscan.dumpb(database))
     return database
 
 
-def _keep(path: Path, serialized: bytes) -> None:
+def kept(path: Path) -> bytes:
+    """Return what `keep` wrote; nothing when the file is not there, torn or altered."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return b""
+    return content[32:] if content[:32] == hashlib.sha256(content[32:]).digest() else b""
+
+
+def keep(path: Path, serialized: bytes) -> None:
     """Write the file whole or not at all; a folder that cannot be written only costs the next start."""
     import tempfile
 
@@ -253,11 +275,12 @@ class FallbackFinder:
         self._behind = [[n for n, gate in enumerate(gates) if gate == word] for word in self._gates]
         self._words = ahocorasick_rs.BytesAhoCorasick([gate.encode("latin-1") for gate in self._gates])
 
-    def hits(self, data: bytes, *, ascii_only: bool = False) -> list[Hit]:
-        """Return the hits in `data`, as hyperscan does: every end that a factor can have."""
+    def hits(self, text: str) -> list[Hit]:
+        """Return the hits in `text`, as the others do: every end that a factor can have."""
+        data = encode(text)
         gates = {index for index, _, _ in self._words.find_matches_as_indexes(data.lower(), overlapping=True)}
         numbers = [*self._always, *(number for gate in gates for number in self._behind[gate])]
-        known = (number for number in numbers if not (ascii_only and number in self._far))
+        known = (number for number in numbers if not (number in self._far and text.isascii()))
         found = {hit for number in known for hit in self._ends(number, data)}
         return sorted(found, key=lambda hit: hit[1])
 

@@ -116,7 +116,7 @@ DETECTORS = (
         factors=(
             (
                 r"(?:password|passwort|passphrase|passcode|kennwort|\bpwd?|\bpass)"
-                r"(?: (?:is|ist)|:) [a-z]{4,14}(?:[.!,]|\s*$|\n)"
+                r"(?: (?:is|ist)|:) [a-z]{4,14}(?:[.!,]|[ \t]{0,8}$|\n)"
             ),
         ),
         validators=("bare_word",),

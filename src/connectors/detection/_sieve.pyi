@@ -1,0 +1,16 @@
+FORM: int
+
+class Sieve:
+    def __new__(
+        cls,
+        kinds: bytes,
+        classes: bytes,
+        hot: bytes,
+        first: bytes,
+        entries: bytes,
+        beside: bytes,
+        code: bytes,
+        variants: bytes,
+        /,
+    ) -> Sieve: ...
+    def hits(self, text: str, /) -> list[tuple[int, int]]: ...

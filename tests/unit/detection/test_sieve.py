@@ -1,0 +1,109 @@
+"""The compiled pass finds what the patterns of its factors say, no more and no less."""
+
+from __future__ import annotations
+
+import random
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.detection import catalog, load_engine
+from connectors.detection.factors import Factor, encode, find_with
+from connectors.errors import ConfigError
+
+pytest.importorskip("connectors.detection._sieve", reason="no C compiler built it")
+
+from connectors.detection.anchors import Unsuited, anchors, read
+from connectors.detection.sieve import SieveFinder
+
+PARTS = ["a", "b", "_", "1", r"\d", r"[ab]", r"[^a\n]", r"\w", "-", ".", "é", "密", " ", r"\s", "A", "[a-f]{3}"]
+TEXTS = st.text(alphabet="abAB1_- \n.é密x", max_size=24)
+
+
+def ends(factor: Factor, text: str) -> set[int]:
+    """Return every offset at which a match of the factor ends, by trying each start with each end."""
+    pattern = "".join(c if ord(c) < 256 else r"\?" for c in factor.pattern).encode("latin-1")
+    data = encode(text)
+    flags = re.MULTILINE | (re.IGNORECASE if factor.ignore_case else 0)
+    found = set()
+    for end in range(1, len(data) + 1):
+        whole = re.compile(rb"(?:%s)(?<=(?s:\A.{%d}))" % (pattern, end), flags)
+        if any(whole.match(data, start) for start in range(end + 1)):
+            found.add(end)
+    return found
+
+
+@st.composite
+def factors(draw: st.DrawFn) -> Factor:
+    def piece(depth: int) -> str:
+        one = draw(st.sampled_from(PARTS))
+        match draw(st.sampled_from(["one", "one", "gap", "maybe", "either", "border", "twice"])):
+            case "gap":
+                return one + draw(st.sampled_from(["{0,4}", "{1,3}", "{2}"])) if "{" not in one else one
+            case "maybe":
+                return f"(?:{one})?"
+            case "either" if depth:
+                return f"(?:{piece(depth - 1)}|{piece(depth - 1)}{piece(depth - 1)})"
+            case "twice" if depth:
+                return f"(?:{piece(depth - 1)}){{0,2}}"
+            case "border":
+                return rf"\b{one}"
+            case _:
+                return one
+
+    pattern = "".join(piece(2) for _ in range(draw(st.integers(1, 4))))
+    return Factor(pattern + draw(st.sampled_from(["", "", "", r"\b", "$"])), draw(st.booleans()))
+
+
+@settings(max_examples=120, deadline=None)
+@given(factors(), TEXTS)
+def test_every_end_is_found_and_nothing_else(factor, text):
+    try:
+        hits = SieveFinder([factor]).hits(text)
+    except Unsuited:
+        return
+    if text.isascii() and any(ord(c) > 127 for c in factor.pattern):
+        return  # such a factor is not looked for in ASCII when none of its matches is
+    assert [end for _, end in hits if end] == sorted(ends(factor, text))
+
+
+def test_the_catalogs_factors_are_all_taken():
+    for detector in catalog.load():
+        for pattern in detector.factors:
+            assert anchors(read(pattern, ignore_case=detector.ignore_case)), pattern
+
+
+def test_both_passes_lead_to_the_same_matches():
+    engines = [load_engine(backend=backend) for backend in ("sieve", "hyperscan")]
+    texts = [text for detector in catalog.load() for text in (*detector.examples, *detector.near_misses)]
+    rng = random.Random(3)
+    texts += ["\n".join(rng.sample(texts, 5)) for _ in range(100)] + ["é " + text for text in texts[::7]]
+    found = [[engine.scan(text) for text in texts] for engine in engines]
+    assert sum(map(bool, found[0])) > 500
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("pattern", ["a(?=b)", "(a)\\1", "a*", "(?<!x)ab", "x{0,3}"])
+def test_what_it_does_not_take_goes_to_hyperscan_or_is_refused(pattern):
+    with pytest.raises(ConfigError, match="does not take"):
+        find_with([Factor(pattern)], backend="sieve")
+
+
+def test_tables_are_kept_and_a_torn_file_is_made_again(tmp_path):
+    wanted = [Factor("acme_[0-9]")]
+    SieveFinder(wanted, cache=tmp_path)
+    (file,) = tmp_path.iterdir()
+    whole = file.read_bytes()
+    assert SieveFinder(wanted, cache=tmp_path).hits("acme_7") == [(0, 6)]
+    file.write_bytes(whole[:-9])
+    assert SieveFinder(wanted, cache=tmp_path).hits("acme_7") == [(0, 6)]
+    assert file.read_bytes() == whole
+
+
+def test_a_long_text_and_lone_surrogates_are_read():
+    finder = SieveFinder([Factor("acme_[0-9]"), Factor("密7")])
+    assert finder.hits("x" * 20_000 + "acme_7") == [(0, 20_006)]
+    assert finder.hits("\ud800 acme_7 密7") == [(0, 8), (1, 11)]
+    assert finder.hits("") == []
