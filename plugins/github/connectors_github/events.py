@@ -88,10 +88,19 @@ class Reader:
         before, after = need(self.payload, "before"), need(self.payload, "after")
         if self.payload.get("deleted") is True or after == _ZERO:
             return [things.ref_gone(repo, branch, self.now)]
+        return self._hints(branch, {"before": before} if before != _ZERO else None)
+
+    def branch_created(self) -> list[Event]:
+        """Handle `create`: where many branches are made at once, no push tells of them."""
+        if self.payload.get("ref_type") != "branch":
+            return []
+        return self._hints(need(self.payload, "ref"), None)
+
+    def _hints(self, branch: str, start: JsonObject | None) -> list[Event]:
+        """Ask for the code and the commits of a branch: those of the default one from `start`, else what differs."""
+        repo = self.repo
         if branch != repo.default_branch:
-            start: JsonObject | None = {"base": repo.default_branch}
-        else:
-            start = {"before": before} if before != _ZERO else None
+            start = {"base": repo.default_branch}
         return [repo.hint(repo.partition(kind, branch), self.now, cursor=start) for kind in ("code", "commits")]
 
     def branch_deleted(self) -> list[Event]:
@@ -207,6 +216,7 @@ class Reader:
 
 _HANDLERS: Mapping[str, Callable[[Reader], list[Event]]] = {
     "push": Reader.push,
+    "create": Reader.branch_created,
     "delete": Reader.branch_deleted,
     "issues": Reader.issues,
     "pull_request": Reader.pull_request,

@@ -64,14 +64,17 @@ _AUTH = (
 _SCOPE = (
     "missing_scope not_in_channel not_allowed_token_type no_permission access_denied restricted_action "
     "cant_delete_message cant_delete compliance_exports_prevent_deletion ekm_access_denied "
-    "method_not_supported_for_channel_type feature_not_enabled enterprise_is_restricted team_added_to_org "
+    "method_not_supported_for_channel_type feature_not_enabled enterprise_is_restricted "
     "file_access_denied user_is_restricted"
 )
 _GONE = (
     "channel_not_found message_not_found thread_not_found file_not_found file_deleted user_not_found users_not_found "
     "is_archived"
 )
-_AGAIN = "internal_error fatal_error service_unavailable request_timeout accesslimited ratelimited_internal"
+_AGAIN = (
+    "internal_error fatal_error service_unavailable request_timeout accesslimited ratelimited_internal "
+    "team_added_to_org"  # the workspace is moving to an organisation: off and on until it has
+)
 _ERRORS: Mapping[str, type[ConnectorsError]] = {
     **dict.fromkeys(_AUTH.split(), AuthError),
     **dict.fromkeys(_SCOPE.split(), MissingScope),

@@ -125,7 +125,7 @@ CASES: list[tuple[str, str, list[tuple[str, str, str, int]]]] = [
         "release",
         [("deleted", "release:111", REPO, AT_NOW), ("deleted", "release_asset:112", "release:111", AT_NOW)],
     ),
-    ("create", "create", []),
+    ("create", "create", hints("code:901:feature/x", "commits:901:feature/x")),
     ("delete", "delete", [("deleted", "ref:901:feature/x", REPO, AT_NOW)]),
     ("repository_publicized", "repository", [("exposure", REPO, "", AT_NOW)]),
     ("repository_privatized", "repository", [("exposure", REPO, "", AT_NOW)]),
