@@ -29,7 +29,7 @@ def watch(home: House, stop: threading.Event, peak: list[int]) -> None:
 
 def measure(url: str, *, events: int, seconds: float, workers: int, clients: int) -> dict[str, Any]:
     """Flood one gateway while the workers work; wait until everything is processed."""
-    with house(url) as home:
+    with house(url, nice=10) as home:  # as a worker that shares its cores with a gateway should run
         home.start("serve", *["worker"] * workers)
         flood(home.port, [text_of(number) for number in range(200)], rate=200, clients=8)
         bodies = [text_of(number) for number in range(200, 200 + events)]

@@ -34,7 +34,7 @@ connections:
 policies:
   - {{name: credentials, detectors: [secret], min_confidence: LIKELY}}
 outbound: {{allow: [127.0.0.0/8]}}
-work: {{threads: {threads}, poll: 0.05}}
+work: {{threads: {threads}, poll: 0.05, nice: {nice}}}
 log: {{level: error, format: json}}
 {stream}
 """
@@ -101,11 +101,11 @@ class House:
 
 
 @contextmanager
-def house(url: str, *, threads: int = 1, stream: str = "") -> Iterator[House]:
+def house(url: str, *, threads: int = 1, stream: str = "", nice: int = 0) -> Iterator[House]:
     """Yield an installation on an empty database of its own."""
     with tempfile.TemporaryDirectory() as place, empty_database(url, place) as location:
         port = free_port()
-        text = CONFIG.format(url=location, port=port, threads=threads, stream=stream)
+        text = CONFIG.format(url=location, port=port, threads=threads, stream=stream, nice=nice)
         config = Path(place) / "connectors.yaml"
         config.write_text(text)
         runtime = Runtime.open(parse_config(text), folder=Path(place))

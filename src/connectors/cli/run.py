@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import queue
 import signal
 from collections.abc import Callable, Iterator
@@ -64,6 +65,7 @@ def worker(state: State, residencies: tuple[str, ...], metrics_port: int, metric
     asked: queue.SimpleQueue[str] = queue.SimpleQueue()
     on_signals(stop=lambda: asked.put("stop"), reload=lambda: asked.put("reload"))
     runtime = opened(state, "worker", residencies=residencies)
+    step_back(runtime.config)
     link_alerts(runtime)
     metrics = Metrics()
     if metrics_port:
@@ -144,6 +146,12 @@ def settle() -> None:
     gc.freeze()
 
 
+def step_back(config: Config) -> None:
+    """Lower the priority of this process by `work.nice`, so that a gateway on the same cores answers first."""
+    if config.work.nice and hasattr(os, "nice"):
+        os.nice(config.work.nice)
+
+
 def started(runtime: Runtime, metrics: Metrics, *, residencies: tuple[str, ...] = ()) -> Worker:
     """Return a running worker."""
     working = Worker(runtime, residencies=residencies, metrics=metrics, handlers=handlers())
@@ -201,6 +209,8 @@ def restart_needed(old: Config, new: Config) -> Iterator[str]:
     """Yield the keys that changed and that a running process does not take up."""
     if old.log != new.log:
         yield "log"
+    if old.work.nice != new.work.nice:
+        yield "work.nice"
     for name in ("host", "port"):
         if getattr(old.gateway, name) != getattr(new.gateway, name):
             yield f"gateway.{name}"

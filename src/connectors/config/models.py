@@ -278,7 +278,7 @@ class WorkSettings(Settings):
     lease: Duration = timedelta(minutes=2)
     attempts: int = Field(default=8, ge=1, le=100)
     poll: float = Field(default=0.5, gt=0, le=60, description="seconds between looks at an empty queue")
-    nice: int = Field(default=0, ge=0, le=19, description="how far `connectors worker` steps back for who shares its cores")
+    nice: int = Field(default=0, ge=0, le=19, description="how far `connectors worker` steps back for others")
 
 
 class StreamSettings(Settings):
