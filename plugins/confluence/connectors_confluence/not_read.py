@@ -16,5 +16,6 @@ def not_read(config: ConfluenceConfig) -> Iterator[UnitFailure]:
     yield UnitFailure("trash", Gap.EXCLUDED, "what is in the trash counts as deleted")
     yield UnitFailure("attachment comments", Gap.BUDGET, "read when they change, not with the whole space")
     yield UnitFailure("attachment versions", Gap.EXCLUDED, "earlier versions of attachments are not read")
+    yield UnitFailure("restrictions", Gap.EXCLUDED, "who may see a page is not read: its visibility is unknown")
     yield UnitFailure("labels and properties", Gap.EXCLUDED, "labels and what apps keep on pages are not read")
     yield UnitFailure("templates", Gap.EXCLUDED, "templates and blueprints are not read")

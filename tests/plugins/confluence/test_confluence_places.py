@@ -23,7 +23,8 @@ def mark(place: str) -> str:
 PLACES = (
     "space-description", "page-title", "page-body", "page-code-block", "page-link", "page-split", "old-version",
     "blogpost-title", "blogpost-body", "footer-comment", "inline-comment", "reply", "reply-to-reply",
-    "comment-on-blogpost", "attachment-name", "attachment-comment", "attachment-content", "attachment-of-blogpost",
+    "comment-on-blogpost", "inline-comment-on-blogpost", "live-doc",
+    "attachment-name", "attachment-comment", "attachment-content", "attachment-of-blogpost",
 )  # fmt: skip
 BY_READING_ONLY = {"space-description"}
 
@@ -39,16 +40,20 @@ def company(confluence: FakeConfluence) -> dict[str, str]:
     page = confluence.add_page("ENG", mark("page-title"), f"<p>{mark('old-version')}</p>")
     confluence.edit(page, body=body)
     blog = confluence.add_page("ENG", mark("blogpost-title"), f"<p>{mark('blogpost-body')}</p>", kind="blogpost")
+    live = confluence.add_page("ENG", "Plans", f"<p>{mark('live-doc')}</p>")
+    confluence.contents[live]["subtype"] = "live"
     comment = confluence.add_comment(page, f"<p>{mark('footer-comment')}</p>")
     reply = confluence.add_comment(page, f"<p>{mark('reply')}</p>", reply_to=comment)
     return {
         "page": page,
         "blog": blog,
+        "live": live,
         "comment": comment,
         "reply": reply,
         "deep": confluence.add_comment(page, f"<p>{mark('reply-to-reply')}</p>", reply_to=reply),
         "inline": confluence.add_comment(page, f"<p>{mark('inline-comment')}</p>", location="inline"),
         "blog comment": confluence.add_comment(blog, f"<p>{mark('comment-on-blogpost')}</p>"),
+        "blog inline": confluence.add_comment(blog, f"<p>{mark('inline-comment-on-blogpost')}</p>", location="inline"),
         "file": confluence.add_attachment(
             page, mark("attachment-name"), mark("attachment-content").encode(), comment=mark("attachment-comment")
         ),

@@ -255,6 +255,8 @@ class FakeConfluence(ConfluenceData):
         shown["version"] = {"number": last["number"], "createdAt": last["when"], "authorId": last["by"]}
         if body:
             shown["body"] = {"storage": {"value": last["body"], "representation": "storage"}}
+        if kind == "page":
+            shown["subtype"] = content.get("subtype", "")
         if kind == "attachment":
             shown |= {
                 "mediaType": content["media_type"],
