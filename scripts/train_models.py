@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import training_secrets as secrets
 import training_texts as texts
 
-from connectors.detection import lexicon, names, scorers
+from connectors.detection import lexicon, name_words, names, scorers
 
 DATA = texts.DATA
 DIGITS = 2
@@ -59,10 +59,10 @@ def person_rows(sentences: Iterable[tuple[str, list[tuple[int, int]]]]) -> tuple
     """Return features and labels of every word that may be part of a name."""
     rows, labels = [], []
     for text, spans in sentences:
-        tokens = names.tokenize(text)
+        tokens = name_words.tokenize(text)
         for at in names.candidates(tokens):
             start, end = tokens.starts[at], tokens.end(at)
-            rows.append(names.features(tokens, at))
+            rows.append(name_words.features(tokens, at))
             labels.append(any(a < end and start < b for a, b in spans))
     return rows, labels
 

@@ -19,11 +19,17 @@ class Model:
 
     def probability(self, features: Iterable[str]) -> float:
         """Return the probability that something with these features is what the model looks for."""
+        return sigmoid(self.bias + self.weigh(features))
+
+    def weigh(self, features: Iterable[str]) -> float:
+        """Return what some features weigh together, without the bias."""
         weights = self.weights
-        total = self.bias
-        for feature in features:
-            total += weights.get(feature, 0.0)
-        return 1.0 / (1.0 + math.exp(-max(min(total, 30.0), -30.0)))
+        return sum([weights.get(feature, 0.0) for feature in features])
+
+
+def sigmoid(total: float) -> float:
+    """Return the probability that a sum of weights stands for."""
+    return 1.0 / (1.0 + math.exp(-max(min(total, 30.0), -30.0)))
 
 
 @cache

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.detection.names import PersonNames, tokenize
+from connectors.detection.logistic import load
+from connectors.detection.name_words import features, tokenize
+from connectors.detection.names import PersonNames
 
 
 @pytest.fixture(scope="module")
@@ -52,3 +54,26 @@ def test_words_and_gaps_make_up_the_text():
     assert "".join(gap + word for gap, word in zip(words.gaps, [*words.words, ""], strict=True)) == text
     assert all(text[words.starts[n] : words.end(n)] == word for n, word in enumerate(words.words))
     assert words.words[:3] == ["Ann", "s", "o'clock"]
+
+
+@pytest.mark.parametrize(
+    "text", ["I met Sarah.", "Sarah", "ask Sarah (tomorrow).", "x" * 300 + " ask Sarah. " + "y" * 300]
+)
+def test_a_name_at_the_end_of_a_text_or_far_into_it_is_found(searcher, text):
+    assert found(searcher, text) == ["Sarah"]
+
+
+def test_a_sum_of_remembered_parts_is_what_the_model_says_of_the_features(searcher):
+    model = load("person")
+    words = tokenize("Dear Dr. Rosalind van der Achterberg,\nthe build of 9 May broke: call O'Neil at X. Bye, Åsa")
+    for at in range(len(words.words)):
+        for _ in range(2):
+            assert searcher.probability(words, at) == pytest.approx(model.probability(features(words, at)))
+
+
+def test_odd_blanks_beside_a_name_move_no_offset(searcher):
+    assert found(searcher, "é\u2003Rosalind\u2003Achterberg\u2003and Tom Miller called") == [
+        "Rosalind",
+        "Achterberg",
+        "Tom Miller",
+    ]
