@@ -61,6 +61,8 @@ def create_app(
         lifespan=lifespan,
         routes=[
             Route("/webhooks/{connection}", Webhooks(runtime, metrics, intakes).receive, methods=["POST"]),
+            # Without this, a later route that takes any path would say that there is no such page.
+            Route("/webhooks/{connection}", _only_posts),
             Route("/healthz", _healthy),
             Route("/readyz", ready),
             Route("/metrics", lambda _request: _metrics(metrics)),
@@ -96,6 +98,10 @@ def not_ready(runtime: Runtime) -> list[str]:
         f"plugin {plugin.name}: {plugin.problem}" for plugin in runtime.host.plugins.values() if plugin.problem
     )
     return problems
+
+
+async def _only_posts(_request: Request) -> Response:
+    return Response(status_code=405, headers={"Allow": "POST"})
 
 
 async def _healthy(_request: Request) -> Response:
