@@ -45,30 +45,38 @@ def enqueue(
     *,
     vault: Vault | None = None,
     now: datetime,
+    again: bool = True,
 ) -> None:
     """Ask for jobs. One that waits is brought forward; one that runs is run again afterwards; a dead one revives.
 
     One that waits because its app said so is not brought forward before that time.
+    With `again=False`, as the clock asks, one that runs is what was asked for, and what somebody asked of one that
+    waits stands.
     The vault seals arguments: jobs that their key says all about need none.
     """
     unique = {wanted.id: wanted for wanted in jobs}
     rows = [_row(database, wanted, vault, now) for wanted in unique.values()]
+    database.upsert(connection, job, rows, update=_asked if again else _reminded)
 
-    def merge(new: Any) -> dict[str, Any]:
-        idle = job.c.lease.is_(None)
-        held = job.c.held_until > new.due_at
-        sooner = sa.case((held, job.c.due_at), (new.due_at < job.c.due_at, new.due_at), else_=job.c.due_at)
-        waiting = sa.and_(idle, job.c.state == "ready")
-        return {
-            "state": "ready",
-            "due_at": sa.case((waiting, sooner), (idle, new.due_at), else_=job.c.due_at),
-            "attempts": sa.case((idle, 0), else_=job.c.attempts),
-            "requests": job.c.requests + 1,
-            "body": new.body,
-            "expires_at": None,
-        }
 
-    database.upsert(connection, job, rows, update=merge)
+def _asked(new: Any) -> dict[str, Any]:
+    idle = job.c.lease.is_(None)
+    held = job.c.held_until > new.due_at
+    sooner = sa.case((held, job.c.due_at), (new.due_at < job.c.due_at, new.due_at), else_=job.c.due_at)
+    waiting = sa.and_(idle, job.c.state == "ready")
+    return {
+        "state": "ready",
+        "due_at": sa.case((waiting, sooner), (idle, new.due_at), else_=job.c.due_at),
+        "attempts": sa.case((idle, 0), else_=job.c.attempts),
+        "requests": job.c.requests + 1,
+        "body": new.body,
+        "expires_at": None,
+    }
+
+
+def _reminded(new: Any) -> dict[str, Any]:
+    requests = sa.case((job.c.lease.is_(None), job.c.requests + 1), else_=job.c.requests)
+    return {**_asked(new), "requests": requests, "body": sa.func.coalesce(job.c.body, new.body)}
 
 
 def arguments(row: Row, vault: Vault) -> dict[str, Any]:

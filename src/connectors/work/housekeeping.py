@@ -60,7 +60,10 @@ def tick(runtime: Runtime, residency: str) -> int:
 
     def ask(c: sa.Connection) -> int:
         due = schedules.due(database, c, residency, planned, now=now)
-        jobs.enqueue(database, c, due, vault=runtime.vault, now=now)
+        # A full sync is more than the one that may be running.
+        more = [job for job in due if job.arguments]
+        jobs.enqueue(database, c, more, vault=runtime.vault, now=now)
+        jobs.enqueue(database, c, [job for job in due if not job.arguments], now=now, again=False)
         return len(due)
 
     return database.run(ask)

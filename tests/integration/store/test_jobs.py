@@ -64,6 +64,29 @@ def test_asked_for_during_its_run_it_runs_again(rig: Any) -> None:
     assert rig.rows("job") == []
 
 
+def remind(rig: Any) -> None:
+    rig.database.run(lambda c: jobs.enqueue(rig.database, c, [job()], now=rig.now, again=False))
+
+
+def test_the_clock_does_not_ask_again_for_what_runs(rig: Any) -> None:
+    ask(rig, job())
+    (row,) = take(rig)
+    remind(rig)
+    finish(rig, row)
+    assert rig.rows("job") == []
+    remind(rig)
+    assert len(take(rig)) == 1
+
+
+def test_the_clock_leaves_what_somebody_asked_for_as_it_was_asked(rig: Any) -> None:
+    ask(rig, job(from_start=True))
+    remind(rig)
+    (row,) = take(rig)
+    assert jobs.arguments(row, rig.vault) == {"from_start": True}
+    finish(rig, row)
+    assert rig.rows("job") == []
+
+
 def test_it_comes_back_when_it_says_so(rig: Any) -> None:
     ask(rig, job())
     (row,) = take(rig)
