@@ -178,7 +178,8 @@ def test_the_values_are_nowhere(worked: Path, run: Any) -> None:
         assert value not in said
 
 
-def test_the_demo_finds_what_was_planted() -> None:
+def test_the_demo_finds_what_was_planted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.cli.demo.PATIENCE", 110.0)  # it bounds a failure: a machine may be busy
     done = CliRunner().invoke(cli, ["demo", "--once"])
     assert done.exit_code == 0, done.output
     assert "adds up" in done.output

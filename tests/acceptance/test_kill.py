@@ -48,7 +48,6 @@ destinations:
     throttle: {{limit: 100000}}
 outbound: {{allow: [127.0.0.0/8]}}
 work: {{threads: 2, batch: 20, lease: 2s, poll: 0.05}}
-detection: {{cache: cache}}
 log: {{level: error}}
 """
 

@@ -39,8 +39,8 @@ log: {{format: json, level: debug}}
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
+def cache(cache_folder: Path) -> Path:
+    return cache_folder / "connectors"
 
 
 @pytest.fixture

@@ -181,9 +181,9 @@ class House:
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cache(cache_folder: Path) -> Path:
     """Where compiled detectors are kept for the next installation."""
-    return tmp_path_factory.mktemp("detection")
+    return cache_folder / "connectors"
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from connectors.detection import calibration, load_engine
+from connectors.detection.cache import user_cache
 from connectors.errors import ConfigError
 from connectors.model import Confidence
 
@@ -31,8 +32,8 @@ def test_an_accepted_value_is_real_and_a_value_without_findings_says_nothing():
 
 def test_a_shift_moves_the_confidence_of_its_detector_only():
     text = "reach jo@acme.test, IBAN DE89 3704 0044 0532 0130 00"
-    plain = {m.detector: m.confidence for m in load_engine().scan(text)}
-    moved = {m.detector: m.confidence for m in load_engine(shifts={"email_address": -1}).scan(text)}
+    plain = {m.detector: m.confidence for m in load_engine(cache=user_cache()).scan(text)}
+    moved = {m.detector: m.confidence for m in load_engine(cache=user_cache(), shifts={"email_address": -1}).scan(text)}
     assert plain["email_address"] == Confidence.VERY_LIKELY
     assert moved == {**plain, "email_address": Confidence.LIKELY}
 

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.detection import load_engine
 from connectors.detection.surroundings import Table
-
-
-@pytest.fixture(scope="module")
-def engine():
-    return load_engine()
 
 
 def table(header: list[str], cells: list[list[str]], delimiter: str) -> tuple[str, tuple[int, ...]]:

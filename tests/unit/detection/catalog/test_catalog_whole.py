@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connectors.detection import catalog
+from connectors.detection.cache import user_cache
 from connectors.detection.engine import Engine, load_engine
 
 _NAMES = """
@@ -58,7 +59,7 @@ def test_one_engine_finds_every_example(engine):
 
 
 def test_names_and_addresses_are_found_when_asked_for():
-    engine = load_engine(include=("person_name", "street_address"))
+    engine = load_engine(include=("person_name", "street_address"), cache=user_cache())
     for detector in catalog.load():
         if not detector.factors:
             assert detector.id in {match.detector for text in detector.examples for match in engine.scan(text)}
