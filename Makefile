@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test retest lint types scan baseline fix bench chaos fuzz audit deploy-check revision lock screenshots test-cockroach clean
+.PHONY: help demo test lint types scan baseline fix bench chaos fuzz audit deploy-check revision lock screenshots test-cockroach clean
 
 help: ## Show the verbs
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -22,9 +22,6 @@ demo: $(STAMP) ## Set up, then watch an invented company's apps: no account need
 
 test: $(STAMP) ## Set up, then run every test
 	$(BIN)/python -m pytest --numprocesses 2 --quiet
-
-retest: $(STAMP) ## Run again, one at a time, what failed last
-	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none --quiet
 
 lint: $(STAMP) ## Look for mistakes of style
 	$(BIN)/ruff check .
