@@ -191,8 +191,9 @@ class Syncs(Protocol):
     def read(self, partition: Partition, cursor: Cursor | None) -> Iterator[Page]:
         """Yield pages from `cursor` on; None means from the beginning.
 
-        The host commits each page with its cursor before it asks for the next, and may stop asking at any page:
-        a later call continues from the last committed cursor. The last page has `done=True`.
+        The host commits the pages in their order, each with its cursor, and may ask for the next, in a thread of its
+        own, while it commits one. It may stop asking at any page: a later call continues from the last committed
+        cursor, so nothing but the cursor may say how far a reading is. The last page has `done=True`.
         """
 
 

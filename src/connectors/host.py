@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
@@ -154,7 +154,7 @@ def where(error: BaseException) -> str:
     return f"{'/'.join(last.filename.split('/')[-2:])}:{last.lineno} in {last.name}"
 
 
-def guarded(plugin: str, doing: str, items: Iterable[Any]) -> Iterator[Any]:
+def guarded(plugin: str, doing: str, items: Iterable[Any]) -> Generator[Any, None, None]:
     """Iterate over what a plugin yields, each step inside its wall."""
     with wall(plugin, doing):
         iterator = iter(items)

@@ -17,6 +17,7 @@ from connectors.runtime import covered
 from connectors.store import connections, inbox, jobs, leases, syncs
 from connectors.store.jobs import Job
 from connectors.store.syncs import PreparedPage, Progress
+from connectors.work.ahead import ReadAhead
 from connectors.work.job import Ended, JobRun
 from connectors.work.stream import unfinished
 
@@ -83,7 +84,10 @@ def discover(run: JobRun) -> Ended:
 
 
 def read(run: JobRun) -> Ended:
-    """Read one partition from its cursor on, committing page by page, for one slice of time."""
+    """Read one partition from its cursor on, committing page by page, for one slice of time.
+
+    The next page is read while one is stored. What was asked for is stored too: no call to the app is for nothing.
+    """
     connector = run.connectors.get(run.connection)
     if not isinstance(connector, Syncs):
         return Ended()
@@ -92,24 +96,39 @@ def read(run: JobRun) -> Ended:
     progress = _begin(run)
     if _crowded(run):
         return Ended(again_at=run.now() + PAUSE)
-    begun = looked = run.now()
+    turn = _Turn(run)
     try:
-        pages = guarded(plugin, "read", connector.read(progress.partition, progress.cursor))
-        for number, page in enumerate(pages, progress.pages):
-            _commit(run, progress, page, plugin, number)
-            if page.done:
-                return Ended(partial(_after, run, progress, page))
-            now = run.now()
-            if run.stopping.is_set() or now >= begun + SLICE:
-                return Ended(again_at=now)
-            if now >= looked + LOOK:
-                looked = now
-                if _crowded(run):
-                    return Ended(again_at=now)
+        with ReadAhead(guarded(plugin, "read", connector.read(progress.partition, progress.cursor))) as pages:
+            for number, page in enumerate(pages, progress.pages):
+                if not (page.done or turn.over()):
+                    pages.begin()
+                _commit(run, progress, page, plugin, number)
+                if page.done:
+                    return Ended(partial(_after, run, progress, page))
+                if not pages.begun:
+                    return Ended(again_at=run.now())
     except (MissingScope, NotFound, Unsupported) as error:
         return Ended(partial(_not_covered, run, progress, error))
     # A reading that stops without saying that it is done has nothing more for now.
     return Ended(partial(_mark_done, run, progress))
+
+
+class _Turn:
+    """How long a reading may go on before others have their turn."""
+
+    def __init__(self, run: JobRun) -> None:
+        self._run = run
+        self._begun = self._looked = run.now()
+
+    def over(self) -> bool:
+        """Tell whether no further page is to be asked for now."""
+        now = self._run.now()
+        if self._run.stopping.is_set() or now >= self._begun + SLICE:
+            return True
+        if now < self._looked + LOOK:
+            return False
+        self._looked = now
+        return _crowded(self._run)
 
 
 def reconcile(run: JobRun) -> Ended:
