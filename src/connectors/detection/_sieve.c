@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FORM 1           /* changes with the form of the tables */
+#define FORM 2           /* changes with the form of the tables */
 #define KINDS 64
 #define GRAMS (KINDS * KINDS * KINDS)
 #define ANYTHING 0xffff  /* no class: a way may begin with any byte, or with none */
@@ -35,13 +35,14 @@ typedef struct {
     PyObject_HEAD
     PyObject *parts; /* keeps alive what the pointers below lead to */
     const uint8_t *kinds, *classes;
-    const uint64_t *hot;   /* a bit for each three kinds that some variant holds */
+    const uint8_t *hot;    /* a bit for each three kinds that some variant holds */
     const uint32_t *first; /* the first entry of each of them, in their order */
     const Entry *entries;
     const uint64_t (*beside)[2]; /* the kinds that may stand before and after three */
     const uint16_t *code;
     const Variant *variants;
-    uint32_t rank[GRAMS / 64];
+    uint16_t rank[GRAMS / 8]; /* how many bits are set before each byte of `hot` */
+    uint8_t ones[256];        /* and how many in a byte */
 } Sieve;
 
 typedef struct { uint64_t end; uint32_t factor; } Hit;
@@ -96,26 +97,30 @@ static int follow_run(const Scan *scan, const uint16_t *classes, int length, uin
     return any;
 }
 
-/* Add to the set what is reached over up to `most` bytes of a class. */
-static void follow_gap(const Scan *scan, unsigned class, int most, uint64_t *set)
+/* Turn the set into what is reached over up to `most` bytes of a class, where a byte of the class `next` follows. */
+static int follow_gap(const Scan *scan, unsigned class, int most, unsigned next, uint64_t *set)
 {
     uint64_t from[BLOCKS];
+    const uint8_t *data = scan->data + scan->base;
+    int64_t size = scan->size - scan->base, end = scan->blocks * 64;
+    int any = 0, left = -1; /* how many more bytes may be passed; -1 where nothing leads */
     memcpy(from, set, scan->blocks * sizeof *set);
-    int left = 0, end = scan->blocks * 64 - 1;
-    for (int at = 0; at < end; at++) {
-        if (from[at >> 6] >> (at & 63) & 1) left = most;
-        if (!left) {
-            if (!(from[at >> 6] >> (at & 63))) at |= 63;
+    memset(set, 0, scan->blocks * sizeof *set);
+    for (int64_t at = 0; at < end && at <= size; at++) {
+        uint64_t rest = from[at >> 6] >> (at & 63);
+        if (rest & 1) {
+            left = most;
+        } else if (left < 0) {
+            at = rest ? at + __builtin_ctzll(rest) - 1 : at | 63;
             continue;
         }
-        if (scan->base + at >= scan->size) return;
-        if (holds(scan, class, scan->data[scan->base + at])) {
-            set[(at + 1) >> 6] |= 1ull << ((at + 1) & 63);
-            left--;
-        } else {
-            left = 0;
+        if (next == ANYTHING || (at < size && holds(scan, next, data[at]))) {
+            set[at >> 6] |= 1ull << (at & 63);
+            any = 1;
         }
+        left = left > 0 && at < size && holds(scan, class, data[at]) ? left - 1 : -1;
     }
+    return any;
 }
 
 /* Drop the offsets at which something does not stand; tell whether any is left. */
@@ -148,8 +153,8 @@ static void follow(const Scan *scan, const uint16_t *at, const uint16_t *end, ui
             if (!follow_run(scan, at + 1, at[0], set)) return;
             at += 1 + at[0];
         } else if (what == GAP) {
-            follow_gap(scan, at[0], at[1], set);
-            at += 2;
+            if (!follow_gap(scan, at[0], at[1], at[2], set)) return;
+            at += 3;
         } else if (what == EITHER) {
             uint64_t all[BLOCKS] = {0}, one[BLOCKS];
             int ways = *at++;
@@ -213,8 +218,8 @@ static unsigned kind(const Scan *scan, int64_t at)
 static void try_gram(Scan *scan, unsigned gram, int64_t last)
 {
     const Sieve *sieve = scan->sieve;
-    uint64_t lower = sieve->hot[gram >> 6] & ((1ull << (gram & 63)) - 1);
-    const uint32_t *first = sieve->first + sieve->rank[gram >> 6] + __builtin_popcountll(lower);
+    unsigned lower = sieve->hot[gram >> 3] & ((1u << (gram & 7)) - 1);
+    const uint32_t *first = sieve->first + sieve->rank[gram >> 3] + sieve->ones[lower];
     unsigned before = kind(scan, last - 3), after = kind(scan, last + 1);
     for (uint32_t n = first[0]; n < first[1]; n++) {
         Entry entry = sieve->entries[n];
@@ -228,15 +233,15 @@ static void pass(Scan *scan)
 {
     const Sieve *sieve = scan->sieve;
     const uint8_t *kinds = sieve->kinds;
-    const uint64_t *hot = sieve->hot;
+    const uint8_t *hot = sieve->hot;
     unsigned gram = 0;
     for (int64_t at = 0; at < scan->size; at++) {
         gram = (gram * KINDS + kinds[scan->data[at]]) & (GRAMS - 1);
-        if (hot[gram >> 6] >> (gram & 63) & 1) try_gram(scan, gram, at);
+        if (hot[gram >> 3] >> (gram & 7) & 1) try_gram(scan, gram, at);
     }
     for (int64_t at = scan->size; at < scan->size + 2 && scan->size; at++) {
         gram = gram * KINDS & (GRAMS - 1);
-        if (hot[gram >> 6] >> (gram & 63) & 1) try_gram(scan, gram, at);
+        if (hot[gram >> 3] >> (gram & 7) & 1) try_gram(scan, gram, at);
     }
 }
 
@@ -292,6 +297,23 @@ static PyObject *sieve_hits(PyObject *self, PyObject *text)
     return list;
 }
 
+/* Say where the part around `end` begins and ends: at most `reach` away, and before and after it no byte of `stops`. */
+static PyObject *around(PyObject *Py_UNUSED(module), PyObject *arguments)
+{
+    PyObject *text;
+    Py_ssize_t end, known, reach, size, width;
+    const char *stops;
+    if (!PyArg_ParseTuple(arguments, "Unnny#", &text, &end, &known, &reach, &stops, &width)) return NULL;
+    const uint8_t *data = (const uint8_t *)PyUnicode_AsUTF8AndSize(text, &size);
+    if (!data) return NULL;
+    if (width != 256 || end < 0 || known < 0 || end > size || known > size || size != PyUnicode_GetLength(text))
+        return PyErr_Format(PyExc_ValueError, "an offset in an ASCII text is needed");
+    Py_ssize_t low = end, high = known;
+    while (low > 0 && low > end - reach && !stops[data[low - 1]]) low--;
+    while (high < size && high < end + reach && !stops[data[high]]) high++;
+    return Py_BuildValue("nnO", low, high, high < size && high < end + reach ? Py_True : Py_False);
+}
+
 static PyObject *sieve_new(PyTypeObject *type, PyObject *arguments, PyObject *names)
 {
     const char *part[8];
@@ -309,14 +331,15 @@ static PyObject *sieve_new(PyTypeObject *type, PyObject *arguments, PyObject *na
     self->parts = arguments;
     self->kinds = (const uint8_t *)part[0];
     self->classes = (const uint8_t *)part[1];
-    self->hot = (const uint64_t *)part[2];
+    self->hot = (const uint8_t *)part[2];
     self->first = (const uint32_t *)part[3];
     self->entries = (const Entry *)part[4];
     self->beside = (const uint64_t(*)[2])part[5];
     self->code = (const uint16_t *)part[6];
     self->variants = (const Variant *)part[7];
-    for (int block = 1; block < GRAMS / 64; block++)
-        self->rank[block] = self->rank[block - 1] + __builtin_popcountll(self->hot[block - 1]);
+    for (int byte = 1; byte < 256; byte++) self->ones[byte] = self->ones[byte >> 1] + (byte & 1);
+    for (int block = 1; block < GRAMS / 8; block++)
+        self->rank[block] = self->rank[block - 1] + self->ones[self->hot[block - 1]];
     return (PyObject *)self;
 }
 
@@ -345,7 +368,11 @@ static int fill(PyObject *module)
 }
 
 static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, fill}, {0, NULL}};
-static PyModuleDef module = {PyModuleDef_HEAD_INIT, "_sieve", "The pass over factors.", 0, NULL, module_slots, NULL, NULL, NULL};
+static PyMethodDef functions[] = {
+    {"around", around, METH_VARARGS, "Return where the part around an offset begins and ends, and whether a stop ends it."},
+    {NULL, NULL, 0, NULL},
+};
+static PyModuleDef module = {PyModuleDef_HEAD_INIT, "_sieve", "The pass over factors.", 0, functions, module_slots, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit__sieve(void)
 {

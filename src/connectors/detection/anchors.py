@@ -234,24 +234,29 @@ def _anchors(way: Sequence_, low: int, high: int, depth: int) -> list[Anchor]:
     return chosen
 
 
-def begins(ways: Iterable[Sequence_]) -> Bytes:
-    """Return what one of several ways begins with; nothing when one of them need not begin with a class."""
-    firsts = [first(way) for way in ways]
-    return frozenset[int]().union(*firsts) if all(firsts) else frozenset()
+def first(way: Sequence_, then: Bytes = frozenset()) -> Bytes:
+    """Return what a part of a factor, before `then`, begins with; nothing where it may be anything, or the end."""
+    members, ended = _heads(way)
+    if not ended:
+        return members
+    return members | then if then else frozenset()
 
 
-def first(way: Sequence_) -> Bytes:
-    match way[:1]:
-        case (One(members),):
-            return members
-        case (Place(),):
-            return first(way[1:])
-        case (Either(ways),):
-            return begins(ways)
-        case (Gap(members, _),) if further := first(way[1:]):
-            return members | further
-        case _:
-            return frozenset()
+def _heads(way: Sequence_) -> tuple[Bytes, bool]:
+    """Return the bytes that a part of a factor may begin with, and whether it may be empty."""
+    members: Bytes = frozenset()
+    for node in way:
+        match node:
+            case One(one):
+                return members | one, False
+            case Gap(some, _):
+                members |= some
+            case Either(ways):
+                each = [_heads(one) for one in ways]
+                members = members.union(*(begun for begun, _ in each))
+                if not any(empty for _, empty in each):
+                    return members, False
+    return members, True
 
 
 def _ways(node: Node) -> tuple[Sequence_, ...]:

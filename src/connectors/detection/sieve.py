@@ -4,7 +4,7 @@ Where three kinds of characters in a row stand that a variant of a factor holds 
 variant is followed by its program, and all of its ends are hits. A program is a sequence of
 
     RUN n class...        classes in a row
-    GAP class most        up to `most` characters of a class
+    GAP class most next   up to `most` characters of a class, where one of `next` follows
     EITHER n (length class program)...    one of some ways, each with what it begins with
     AHEAD class           what follows begins with that class: says nothing new, and spares work
     BORDER, LINE_START, LINE_END          what is so between two characters
@@ -33,7 +33,6 @@ from connectors.detection.anchors import (
     Sequence_,
     Unsuited,
     anchors,
-    begins,
     first,
     kinds,
     most,
@@ -45,7 +44,7 @@ from connectors.detection.patterns import foreign
 RUN, GAP, EITHER, AHEAD = range(4)
 _ANYTHING = 0xFFFF
 """Stands for the class that a way begins with when it need not begin with one."""
-_FORM = 1
+_FORM = 2
 """Changes with the form of the tables, here and in `_sieve.c`."""
 if _sieve.FORM != _FORM:
     raise ImportError("the compiled pass was built from another release")
@@ -104,7 +103,7 @@ class _Tables:
             hot[gram >> 3] |= 1 << (gram & 7)
             entries += chain.from_iterable(self._entries[gram])
             starts.append(len(entries) // 2)
-        if max(len(self._variants), len(self._classes), len(self._beside)) >= 1 << 16:
+        if max(map(len, (self._variants, self._classes, self._beside, self._entries))) >= 1 << 16:
             raise Unsuited("too many")
         classes = b"".join(_bits(members).to_bytes(32, "little") for members in self._classes)
         return (
@@ -142,7 +141,8 @@ class _Tables:
             self._code += code
         return self._programs[code]
 
-    def _program(self, way: Sequence_) -> Iterator[int]:
+    def _program(self, way: Sequence_, then: Bytes = frozenset()) -> Iterator[int]:
+        """Yield the program of a part of a factor; `then` is what follows it, nothing where that may be anything."""
         run: list[int] = []
         for at, node in enumerate((*way, None)):
             if isinstance(node, One):
@@ -153,19 +153,24 @@ class _Tables:
                 run = []
             match node:
                 case Gap(members, high):
-                    yield from (GAP, self._class(members), high)
+                    yield from (GAP, self._class(members), high, self._told(first(way[at + 1 :], then)))
                 case Place(what):
-                    if told := first(way[at:]):
-                        yield from (AHEAD, self._class(told))
+                    yield from self._ahead(first(way[at:], then))
                     yield what
                 case Either(ways):
-                    if told := begins(ways):
-                        yield from (AHEAD, self._class(told))
+                    further = first(way[at + 1 :], then)
+                    yield from self._ahead(first(way[at:], then))
                     yield from (EITHER, len(ways))
                     for one in ways:
-                        program = tuple(self._program(one))
-                        told = first(one)
-                        yield from (len(program), self._class(told) if told else _ANYTHING, *program)
+                        program = tuple(self._program(one, further))
+                        yield from (len(program), self._told(first(one, further)), *program)
+
+    def _ahead(self, members: Bytes) -> Iterator[int]:
+        if members:
+            yield from (AHEAD, self._class(members))
+
+    def _told(self, members: Bytes) -> int:
+        return self._class(members) if members else _ANYTHING
 
 
 def _bits(members: Iterable[int]) -> int:

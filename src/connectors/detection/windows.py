@@ -7,12 +7,18 @@ character on either side that no match can hold, such as a line break.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from re import _parser as parser  # type: ignore[attr-defined]  # no public way into a pattern
 
 from connectors.detection.detector import Detector
 from connectors.detection.patterns import ASCII, digits_of, held_by, literal
+
+_around: Callable[[str, int, int, int, bytes], tuple[int, int, bool]] | None
+try:
+    from connectors.detection._sieve import around as _around
+except ImportError:  # no compiler built it
+    _around = None
 
 _SLACK = 16
 _AHEAD = 8
@@ -29,6 +35,7 @@ class Window:
 
     def __init__(self, reach: int, barriers: frozenset[str] = frozenset(), digits: int = 0) -> None:
         self._reach = reach
+        self._stops = bytes(chr(code) in barriers for code in range(256))
         self._barrier = _any(barriers).search if barriers else None
         self._number = _number(digits).search if digits >= _FEW else None
 
@@ -68,6 +75,8 @@ class Window:
 
     def _around(self, text: str, end: int) -> tuple[int, int, bool]:
         """Return where the part around `end` starts and ends, and whether a barrier ends it."""
+        if _around is not None and text.isascii():
+            return _around(text, end, end, self._reach, self._stops)
         left = end - self._reach if end > self._reach else 0
         if self._barrier is not None:
             before = self._barrier(text[left:end][::-1])
