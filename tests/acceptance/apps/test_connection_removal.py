@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -28,15 +32,35 @@ def town() -> Iterator[Town]:
             yield running
 
 
-@pytest.fixture
-def house(town: Town, tmp_path: Path) -> Iterator[Installation]:
-    """A house in which the Drive has been read and its channels are open, and which nobody works in any more."""
-    town.gdrive.channels.clear()
-    config = town.config(tmp_path)
-    (tmp_path / "connectors.yaml").write_text(config)
-    made = Installation(config, tmp_path)
+@dataclass(frozen=True)
+class Read:
+    """The folder of an installation that has read everything, and the channels that it opened at the Drive."""
+
+    folder: Path
+    channels: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def read(town: Town, tmp_path_factory: pytest.TempPathFactory) -> Read:
+    """What every test begins with, read once."""
+    folder = tmp_path_factory.mktemp("read")
+    config = town.config(folder)
+    (folder / "connectors.yaml").write_text(config)
+    made = Installation(config, folder)
     with made.running(gateway=False, worker=False):
         made.worker.drain()
+    assert town.gdrive.channels
+    return Read(folder, deepcopy(town.gdrive.channels))
+
+
+@pytest.fixture
+def house(town: Town, read: Read, tmp_path: Path) -> Iterator[Installation]:
+    """A house in which the Drive has been read and its channels are open, and which nobody works in any more."""
+    shutil.copytree(read.folder, tmp_path, dirs_exist_ok=True)
+    town.gdrive.channels.clear()
+    town.gdrive.channels.update(deepcopy(read.channels))
+    made = Installation((tmp_path / "connectors.yaml").read_text(), tmp_path)
+    with made.running(gateway=False, worker=False):
         yield made
 
 
