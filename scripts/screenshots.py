@@ -17,7 +17,7 @@ from connectors.config.models import LogSettings
 from connectors.dashboard.secrets import hash_password
 from connectors.logs import configure
 from connectors.model import FindingState
-from connectors.store import findings
+from connectors.store import connections, findings
 from connectors.store.dashboard import users
 from connectors.store.dashboard.users import User
 from connectors.store.recount import recount
@@ -55,9 +55,10 @@ def prepare(installation: Installation) -> None:
     home, database = runtime.config.residency, runtime.databases.of(runtime.config.residency)
     ada = User(users.user_id(home, "ada"), "ada", "admin", hash_password(PASSWORD), may_reveal=True)
     database.run(lambda c: users.put(database, c, home, ada, now=runtime.now()))
-    quiet, deadline = 0, time.monotonic() + 60
+    quiet, deadline = 0, time.monotonic() + 120
     while quiet < 5 and time.monotonic() < deadline:
-        quiet = quiet + 1 if settled(runtime, tuple(runtime.config.connections)) else 0
+        read = all(row["last_sync"] for row in database.read(lambda c: connections.health(c, home)))
+        quiet = quiet + 1 if read and settled(runtime, tuple(runtime.config.connections)) else 0
         time.sleep(0.2)
 
 
