@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from connectors.cli.root import cli
+from connectors.errors import StoreUnavailable
 from connectors.testing.installation import Installation
 from connectors.testing.town import Town
 
@@ -188,3 +189,12 @@ def test_the_demo_finds_what_was_planted(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_it_is_a_module_too() -> None:
     done = subprocess.run([sys.executable, "-m", "connectors", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("connectors")
+
+
+def test_a_key_can_be_the_first_thing_that_is_made(tmp_path: Path) -> None:
+    (tmp_path / "connectors.yaml").write_text("tenants: {acme: {tier: free}}\n", encoding="utf-8")
+    asked = ["--config", str(tmp_path / "connectors.yaml"), "keys"]
+    early = CliRunner().invoke(cli, [*asked, "list"])
+    assert (type(early.exception), "connectors db upgrade" in str(early.exception)) == (StoreUnavailable, True)
+    assert CliRunner().invoke(cli, [*asked, "create", "ci", "--tenant", "acme"]).exit_code == 0
+    assert "acme" in CliRunner().invoke(cli, [*asked, "list"]).output

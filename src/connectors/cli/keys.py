@@ -50,8 +50,10 @@ def create(
 ) -> None:
     """Make a key. It is shown once and stored nowhere: keep it now."""
     from connectors.api import issuing
+    from connectors.cli.run import prepare
 
     with state.runtime() as runtime:
+        prepare(runtime)
         issued = issuing.create(
             runtime, tenant=tenant, name=name, scopes=scopes or SCOPES, actor=_actor(), lifetime=expires
         )

@@ -39,6 +39,8 @@ _MANY = 8
 _RESTED = 1.0
 """Seconds after which a pooled connection may have been cut without a word."""
 
+UNDEFINED_TABLE = "42P01"
+
 AWAY_STATES = ("08", "57P", "53")
 """SQLSTATE classes of a server that is away, restarting or out of resources."""
 
@@ -455,6 +457,8 @@ def _check_folder(url: sa.URL) -> None:
 def _translated(error: DBAPIError | PoolTimeoutError, url: sa.URL) -> Exception:
     """Name what the host does about a database error, without the statement's parameters."""
     state = _sqlstate(error)
+    if state == UNDEFINED_TABLE or "no such table" in str(getattr(error, "orig", "")):
+        return StoreUnavailable(f"the database {url.database} lacks tables", hint="run `connectors db upgrade`")
     away = (
         isinstance(error, PoolTimeoutError | InterfaceError)
         or (isinstance(error, OperationalError) and (not state or state.startswith(AWAY_STATES)))
