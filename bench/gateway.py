@@ -3,7 +3,7 @@
     python bench/gateway.py [--seconds 5] [--clients 32]
 
 Both run on the same uvicorn, in a process of their own, on the same kind of database; the load comes from a third.
-One JSON line per figure.
+`cpu_ms` is what the server's process spends on a request, the database's own not counted. One JSON line per figure.
 """
 
 import argparse
@@ -41,6 +41,7 @@ from connectors.runtime import Runtime
 from connectors.store.engine import Database
 from connectors.store.migrations import upgrade
 
+TICKS = os.sysconf("SC_CLK_TCK")
 SECRET = "bench-signing-secret"
 CONFIG = """
 database: {{url: "{url}"}}
@@ -170,14 +171,30 @@ def measure(kind: str, url: str, keys: str, *, seconds: float, clients: int) -> 
         try:
             port = ready.get(timeout=30)
             load(port, 1.0, clients)
+            before = cpu(process.pid or 0)
             rate, times = load(port, seconds, clients)
+            spent = cpu(process.pid or 0) - before
         finally:
             process.terminate()
             process.join(10)
             with suppress(ValueError):
                 process.close()
     cuts = statistics.quantiles(times, n=100)
-    return {"per_second": round(rate), "p50_ms": round(cuts[49] * 1000, 2), "p99_ms": round(cuts[98] * 1000, 2)}
+    return {
+        "per_second": round(rate),
+        "p50_ms": round(cuts[49] * 1000, 2),
+        "p99_ms": round(cuts[98] * 1000, 2),
+        "cpu_ms": round(1000 * spent / len(times), 3),
+    }
+
+
+def cpu(pid: int) -> float:
+    """Return the CPU seconds of a process and of its ended children."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(int(value) for value in fields[11:15]) / TICKS
 
 
 def main() -> None:

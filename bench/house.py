@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from gateway import message, sign
+from gateway import cpu, message, sign
 
 from connectors.config import parse_config
 from connectors.runtime import Runtime
@@ -38,7 +38,6 @@ work: {{threads: {threads}, poll: 0.05, nice: {nice}}}
 log: {{level: error, format: json}}
 {stream}
 """
-TICKS = os.sysconf("SC_CLK_TCK")
 EVERY = 10
 """One message in so many holds a key."""
 
@@ -228,15 +227,6 @@ def _request(body: bytes) -> bytes:
     signed = "".join(f"{name}: {value}\r\n" for name, value in sign(body, int(time.time())).items())
     head = f"POST /webhooks/acme HTTP/1.1\r\nHost: bench\r\nContent-Length: {len(body)}\r\n{signed}\r\n"
     return head.encode() + body
-
-
-def cpu(pid: int) -> float:
-    """Return the CPU seconds of a process and of its ended children."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return sum(int(value) for value in fields[11:15]) / TICKS
 
 
 def cpu_of_postgres() -> float:
