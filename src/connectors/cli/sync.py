@@ -25,12 +25,21 @@ from connectors.work.worker import Worker
 @click.argument("connection", required=False)
 @click.option("--since", help="Read history no older than this, such as 90d.")
 @click.option("--full", is_flag=True, help="Read from the beginning again, which also finds deletions.")
+@click.option("--again", is_flag=True, help="Scan what has not changed too: after policies or detectors were changed.")
 @click.option("--status", is_flag=True, help="Show how far each partition is, and start nothing.")
 @click.option("--detach", is_flag=True, help="Only ask for it; a running worker does it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (with --status).")
 @pass_state
 def sync(
-    state: State, connection: str | None, since: str | None, *, full: bool, status: bool, detach: bool, as_json: bool
+    state: State,
+    connection: str | None,
+    since: str | None,
+    *,
+    full: bool,
+    again: bool,
+    status: bool,
+    detach: bool,
+    as_json: bool,
 ) -> None:
     """Read a connection's history and changes, from where the last reading stopped."""
     with state.runtime() as runtime:
@@ -43,19 +52,23 @@ def sync(
             raise click.UsageError("name a connection, or say --status")
         name = connection_named(runtime, connection)
         window = _window(since)
-        request(runtime, name, from_start=full or window is not None, since=window)
+        request(runtime, name, from_start=full or window is not None, again=again, since=window)
         if detach:
             console().print(f"{name}: asked for; `connectors sync --status` shows how far it is.")
             return
         watch(runtime, (name,))
 
 
-def request(runtime: Runtime, name: str, *, from_start: bool, since: timedelta | None = None) -> None:
+def request(
+    runtime: Runtime, name: str, *, from_start: bool, again: bool = False, since: timedelta | None = None
+) -> None:
     """Ask for a sync of one connection."""
     owner, now = runtime.owner(name), runtime.now()
     database = runtime.databases.of(owner.residency)
     oldest = (now - since).isoformat() if since else None
-    job = work_sync.request(name, residency=owner.residency, tenant=owner.tenant, from_start=from_start, since=oldest)
+    job = work_sync.request(
+        name, residency=owner.residency, tenant=owner.tenant, from_start=from_start, again=again, since=oldest
+    )
     database.run(lambda c: jobs.enqueue(database, c, [job], vault=runtime.vault, now=now))
 
 

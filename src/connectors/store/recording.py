@@ -144,7 +144,7 @@ def _mark_listed(connection: sa.Connection, items: Iterable[Finished], written: 
     seen: dict[tuple[str, str, int], list[uuid.UUID]] = defaultdict(list)
     for item in items:
         row = item.row
-        if row["source"] == "sync" and row["resource_key"] not in written:
+        if row["partition"] != ledger.LIVE and row["resource_key"] not in written:
             seen[row["residency"], row["partition"], row["generation"]].append(row["resource_key"])
     for (residency, partition, generation), keys in seen.items():
         statement = (

@@ -118,11 +118,20 @@ class PreparedPage:
 
 
 def prepare_page(
-    progress: Progress, page: Page, *, vault: Vault, shards: int, plugin: str, now: datetime, salt: str = ""
+    progress: Progress,
+    page: Page,
+    *,
+    vault: Vault,
+    shards: int,
+    plugin: str,
+    now: datetime,
+    salt: str = "",
+    again: bool = False,
 ) -> PreparedPage:
     """Make the rows of one page. Raises `PluginFault` when its count is not what it holds.
 
-    `salt` tells apart two listings of one event, for a stream that knows what it brought before.
+    `salt` tells apart two listings of one event, for a stream that knows what it brought before. With `again` what has
+    not changed since it was scanned is scanned once more.
     """
     if page.listed != len(page.events) + len(page.failures):
         raise PluginFault(plugin, "read", ValueError()) from None
@@ -131,7 +140,7 @@ def prepare_page(
     rows = EventRows(
         vault=vault,
         shards=shards,
-        source="sync",
+        source=inbox.REREAD if again else "sync",
         partition=partition,
         generation=progress.generation,
         now=now,

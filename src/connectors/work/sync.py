@@ -156,6 +156,7 @@ def _job(run: JobRun, partition: Partition, since: str | None) -> Job:
     arguments = {
         "partition": {"id": partition.id, "label": partition.label, "estimate": partition.estimate, "since": since},
         "from_start": bool(run.arguments.get("from_start")),
+        "again": bool(run.arguments.get("again")),
     }
     key = f"{run.connection}/{partition.id}"
     return Job("sync", key, run.residency, run.row["tenant"], run.connection, arguments)
@@ -198,6 +199,7 @@ def _commit(run: JobRun, progress: Progress, page: Page, plugin: str, number: in
         plugin=plugin,
         now=now,
         salt=f"page {number}" if publisher else "",
+        again=bool(run.arguments.get("again")),
     )
     published = publisher.publish(run.residency, prepared.events) if publisher else set()
     until = now + run.runtime.config.work.lease
@@ -254,6 +256,12 @@ def _crowded(run: JobRun) -> bool:
     return run.database.read(count) >= BACKLOG_LIMIT
 
 
-def request(name: str, *, residency: str, tenant: str, from_start: bool = False, since: str | None = None) -> Job:
-    """Return the job that starts a sync of a connection; `since` is the ISO time that history starts at."""
-    return Job("discover", name, residency, tenant, name, {"from_start": from_start, "since": since})
+def request(
+    name: str, *, residency: str, tenant: str, from_start: bool = False, again: bool = False, since: str | None = None
+) -> Job:
+    """Return the job that starts a sync of a connection; `since` is the ISO time that history starts at.
+
+    `again` reads from the start and scans what has not changed too, for what policies and detectors are now.
+    """
+    given = {"from_start": from_start or again, "again": again, "since": since}
+    return Job("discover", name, residency, tenant, name, given)

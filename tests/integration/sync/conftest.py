@@ -150,12 +150,16 @@ class House:
         self.worker.drain()
         self.wait(seconds=1)
 
-    def sync(self, *events: Event, failures: Sequence[UnitFailure] = (), full: bool = False) -> None:
+    def sync(
+        self, *events: Event, failures: Sequence[UnitFailure] = (), full: bool = False, again: bool = False
+    ) -> None:
         """Let the app list events in one page, read it and process it."""
         listed = len(events) + len(failures)
-        self.script.pages = [Page(tuple(events), tuple(failures), {"at": 1}, listed, done=True, reconcile=full)]
+        self.script.pages = [
+            Page(tuple(events), tuple(failures), {"at": 1}, listed, done=True, reconcile=full or again)
+        ]
         owner, now = self.runtime.owner("acme"), self.script.now
-        wanted = sync.request("acme", residency=owner.residency, tenant=owner.tenant, from_start=full)
+        wanted = sync.request("acme", residency=owner.residency, tenant=owner.tenant, from_start=full, again=again)
         self.database.run(lambda c: jobs.enqueue(self.database, c, [wanted], vault=self.runtime.vault, now=now))
         for _ in range(3):
             self.worker.drain()

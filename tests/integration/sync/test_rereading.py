@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from connectors.errors import NotFound, RateLimited
 from connectors.model import Event, Page
+from connectors.policy import Policies
 from connectors.store.tables.intake import job
 
 Thing = Callable[..., Event]
@@ -100,3 +102,26 @@ def test_an_app_that_is_busy_is_asked_later(house: Any, thing: Thing) -> None:
     house.wait(seconds=31)
     house.worker.drain()
     assert (house.states(), waiting(house)) == ({"a": "resolved"}, [])
+
+
+def test_a_sync_scans_what_has_not_changed_only_when_it_is_to(
+    house: Any, thing: Thing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Policies, "judge", lambda *_, **__: None)  # no policy yet
+        house.sync(thing("a"), thing("b"))
+    assert house.states() == {}
+    house.sync(thing("a"), thing("b"), full=True)
+    assert house.states() == {}
+    house.sync(thing("a"), again=True)
+    assert house.states() == {"a": "open"}
+    assert house.balanced()
+
+
+def test_what_a_newer_webhook_told_is_still_listed_when_all_is_scanned_again(house: Any, thing: Thing) -> None:
+    house.sync(thing("a"))
+    house.deliver(thing("a", version=5))
+    house.sync(thing("a"), again=True)
+    assert house.states() == {"a": "open"}
+    house.sync(again=True)
+    assert house.states() == {"a": "resolved"}
