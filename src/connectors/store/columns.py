@@ -41,13 +41,18 @@ _RANDOM_BITS = ~(0xF000 << 64 | 0xC000 << 48)
 _VERSION_4 = 0x4000 << 64 | 0x8000 << 48
 
 
+def joined(*parts: str | int) -> str:
+    """Return the parts of a natural key as one: `natural_id` takes either."""
+    return "\x1f".join(map(str, parts))
+
+
 def natural_id(*parts: str | int) -> uuid.UUID:
     """Return the same UUID for the same natural key, spread evenly over the key space.
 
     A row's identity is its natural key, so that every write can be an upsert on one arbiter, and random-looking,
     so that no index grows at one end: it is shaped as a version 4 UUID, which CockroachDB spreads best.
     """
-    digest = hashlib.sha256("\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass")).digest()
+    digest = hashlib.sha256(joined(*parts).encode("utf-8", "surrogatepass")).digest()
     return uuid.UUID(int=int.from_bytes(digest[:16], "big") & _RANDOM_BITS | _VERSION_4)
 
 

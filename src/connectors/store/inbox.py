@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from connectors.model import Event
 from connectors.store import ledger
 from connectors.store.codec import decode_event, encode_event
-from connectors.store.columns import natural_id, shard_of
+from connectors.store.columns import joined, natural_id, shard_of
 from connectors.store.engine import Database, Row
 from connectors.store.ledger import LIVE, Counts
 from connectors.store.tables.intake import delivery, inbox
@@ -139,8 +139,9 @@ class EventRows:
     ) -> None:
         self._vault = vault
         self._shards = shards
-        self._resource = ("resource", residency, connection)
-        self._event = ("event", residency, connection, partition, generation)
+        # Parts that are joined beforehand name the same row as parts that are not.
+        self._resource = joined("resource", residency, connection)
+        self._event = joined("event", residency, connection, partition, generation)
         self._salt = salt
         self._shared = {
             "residency": residency,
@@ -161,8 +162,8 @@ class EventRows:
     def of(self, event: Event) -> dict[str, Any]:
         """Return the row of one event, as `event_row` does."""
         resource, kind = event.resource.id, str(event.kind)
-        resource_key = natural_id(*self._resource, resource)
-        identity = natural_id(*self._event, resource, kind, event.version, self._salt)
+        resource_key = natural_id(self._resource, resource)
+        identity = natural_id(self._event, resource, kind, event.version, self._salt)
         return {
             **self._shared,
             "id": identity,
