@@ -19,7 +19,7 @@ from pathlib import Path
 from connectors.detection import Engine, load_engine
 from connectors.model import Confidence, Match
 
-SETS = ("first", "second", "third")
+SETS = ("first", "second", "third", "fourth")
 FOLDER = Path(__file__).parent / "chat"
 _WORDS = (
     *("sunrise", "hunter", "pepper", "falcon", "marble", "winter", "tango", "orchid"),

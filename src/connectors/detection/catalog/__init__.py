@@ -50,6 +50,7 @@ AREAS = (
     "generic",
     "spoken",
     "told",
+    "handed",
 )
 """Modules of this package; each has a tuple `DETECTORS`."""
 

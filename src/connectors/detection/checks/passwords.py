@@ -76,7 +76,7 @@ def config_password(value: str, text: str, start: int, end: int, /) -> Confidenc
     """Judge a bare value that is called a password: what may be an expression of a program is none."""
     if text[end : end + 1] in ("(", "[") or value[-1:] in "\\:" or "[" in value:
         return False
-    if _TERM.fullmatch(value):
+    if _TERM.fullmatch(value) or (value.isalpha() and not value.isascii()):  # a word, such as `oublié`
         return False
     if _IDENTIFIER.fullmatch(value) and not _ENVIRONMENT.search(text, max(0, start - 64), start):
         return False
