@@ -26,6 +26,7 @@ Hit = tuple[int, int]
 """Factor number, and the offset at which it ends."""
 _END = itemgetter(1)
 _CASED = re.compile(r"(?<!\\)[A-Za-z]")
+_ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 Backend = Literal["auto", "sieve", "hyperscan", "fallback"]
 
 
@@ -156,7 +157,8 @@ def _collect(number: int, _start: int, end: int, _flags: int, found: list[Hit]) 
 
 def _expression(factor: Factor) -> bytes:
     """Return the factor as bytes; what Latin-1 cannot say stands as `?` in texts, and so does it here."""
-    return "".join(c if ord(c) < 256 else r"\?" for c in factor.pattern).encode("latin-1")
+    pattern = _ESCAPED.sub(lambda escaped: chr(int(escaped[1], 16)), factor.pattern)
+    return "".join(c if ord(c) < 256 else r"\?" for c in pattern).encode("latin-1")
 
 
 def _compiled(factors: Mapping[int, Factor]) -> Any:

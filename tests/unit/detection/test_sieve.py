@@ -6,7 +6,7 @@ import random
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.detection import catalog, load_engine
@@ -20,8 +20,7 @@ from connectors.detection.anchors import Unsuited, anchors, read
 from connectors.detection.sieve import SieveFinder
 from connectors.detection.windows import Window
 
-PARTS = ["a", "b", "_", "1", r"\d", r"[ab]", r"[^a\n]", r"\w", "-", ".", "é", "密", " ", r"\s", "A", "[a-f]{3}"]
-TEXTS = st.text(alphabet="abAB1_- \n.é密x", max_size=16)
+PARTS = ["a", "b", "1", r"\d", "[ab]", r"[^a\n]", r"\w", "-", ".", "é", r"\s", "[ab]{3}"]
 
 
 def ends(factor: Factor, text: str) -> set[int]:
@@ -37,38 +36,36 @@ def ends(factor: Factor, text: str) -> set[int]:
     return found
 
 
-@st.composite
-def factors(draw: st.DrawFn) -> Factor:
-    def piece(depth: int) -> str:
-        one = draw(st.sampled_from(PARTS))
-        match draw(st.sampled_from(["one", "one", "gap", "maybe", "either", "border", "twice"])):
-            case "gap":
-                return one + draw(st.sampled_from(["{0,4}", "{1,3}", "{2}"])) if "{" not in one else one
-            case "maybe":
-                return f"(?:{one})?"
-            case "either" if depth:
-                return f"(?:{piece(depth - 1)}|{piece(depth - 1)}{piece(depth - 1)})"
-            case "twice" if depth:
-                return f"(?:{piece(depth - 1)}){{0,2}}"
-            case "border":
-                return rf"\b{one}"
-            case _:
-                return one
-
-    pattern = "".join(piece(2) for _ in range(draw(st.integers(1, 4))))
-    return Factor(pattern + draw(st.sampled_from(["", "", "", r"\b", "$"])), draw(st.booleans()))
+def piece(rng: random.Random, depth: int = 2) -> str:
+    """Return a part of a factor, at random."""
+    one = rng.choice(PARTS)
+    kind = rng.choice(["one", "one", "gap", "maybe", "either", "border", "several"])
+    if kind == "gap" and "{" not in one:
+        return one + rng.choice(["{0,4}", "{1,3}", "{2}"])
+    if kind == "maybe":
+        return f"(?:{one})?"
+    if kind == "either" and depth:
+        return f"(?:{piece(rng, depth - 1)}|{piece(rng, depth - 1)}{piece(rng, depth - 1)})"
+    if kind == "several" and depth:
+        return f"(?:{piece(rng, depth - 1)}){{0,2}}"
+    return rf"\b{one}" if kind == "border" else one
 
 
-@settings(max_examples=60, deadline=None)
-@given(factors(), TEXTS)
-def test_every_end_is_found_and_nothing_else(factor, text):
-    try:
-        hits = SieveFinder([factor]).hits(text)
-    except Unsuited:
-        return
-    if text.isascii() and any(ord(c) > 127 for c in factor.pattern):
-        return  # such a factor is not looked for in ASCII when none of its matches is
-    assert [end for _, end in hits if end] == sorted(ends(factor, text))
+@pytest.mark.parametrize("seed", range(4))
+def test_every_end_is_found_and_nothing_else(seed):
+    rng = random.Random(seed)
+    found = 0
+    for _ in range(40):
+        pattern = "".join(piece(rng) for _ in range(rng.randrange(1, 5))) + rng.choice(["", "", "", r"\b", "$"])
+        factor = Factor(pattern, ignore_case=rng.random() < 0.3)
+        text = "".join(rng.choices("aaabAB11- \né", k=18)) + "é"  # so that far factors are looked for
+        try:
+            hits = SieveFinder([factor]).hits(text)
+        except Unsuited:
+            continue
+        found += bool(hits)
+        assert [end for _, end in hits if end] == sorted(ends(factor, text)), (factor, text)
+    assert found > 8
 
 
 def test_the_catalogs_factors_are_all_taken():
