@@ -14,19 +14,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from connectors.colours import COLOURS
 from connectors.errors import ConfigError, ConnectorsError
 from connectors.model import Confidence, Severity
 
 WIDTH = 100
 """Tables fit this many columns when the output is no terminal."""
-
-COLOURS = {
-    Severity.CRITICAL: "bold white on red",
-    Severity.HIGH: "bold red",
-    Severity.MEDIUM: "yellow",
-    Severity.LOW: "cyan",
-    Severity.INFO: "dim",
-}
 
 
 def console(*, error: bool = False) -> Console:

@@ -7,19 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TextIO
 
+from connectors.colours import COLOURS
 from connectors.export.record import FindingRecord
-from connectors.model import FAULTS, Severity
+from connectors.model import FAULTS
 from connectors.scanner.model import Found, Report
 
 Writer = Callable[[Report, TextIO], object]
-
-COLOURS = {
-    Severity.CRITICAL: "bold white on red",
-    Severity.HIGH: "bold red",
-    Severity.MEDIUM: "yellow",
-    Severity.LOW: "cyan",
-    Severity.INFO: "dim",
-}
 
 
 def write_text(report: Report, stream: TextIO) -> None:
