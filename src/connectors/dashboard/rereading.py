@@ -77,7 +77,7 @@ def _by_sync(runtime: Runtime, row: Mapping[str, Any], connector: Any, look: _Lo
     end = time.monotonic() + LONGEST
     plugin = runtime.host.owners[row["app"]]
     for partition in _partitions(runtime, row, connector):
-        with closing(guarded(plugin, "read", connector.read(partition, None))) as pages:  # type: ignore[type-var]  # it is a generator
+        with closing(guarded(plugin, "read", connector.read(partition, None))) as pages:
             for page in pages:
                 for event in page.events:
                     if event.resource.id == row["resource_id"]:
