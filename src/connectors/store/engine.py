@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, Operation
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from connectors.errors import ConfigError, StoreUnavailable
-from connectors.store.bulk import arrays_of, from_arrays
+from connectors.store.bulk import Prepared, arrays_of, from_arrays, storable_row
 
 if TYPE_CHECKING:
     import psycopg
@@ -187,7 +187,7 @@ class Database:
         key = (table.name, "absent", tuple(rows[0]))
         prepared = self._compiled.get(key)
         if prepared is None:
-            prepared = self._compiled[key] = _Prepared(table, tuple(rows[0]), self._writer.dialect)
+            prepared = self._compiled[key] = Prepared(table, tuple(rows[0]), self._writer.dialect)
         connection.exec_driver_sql(prepared.sql, prepared.bound(rows))
 
     def upsert(
@@ -271,32 +271,6 @@ class Database:
                 yield
 
 
-class _Prepared:
-    """An INSERT of one table's columns whose values are bound without asking each what it is."""
-
-    def __init__(self, table: sa.Table, columns: Sequence[str], dialect: sa.Dialect) -> None:
-        quoted = dialect.identifier_preparer.quote
-        names = ", ".join(quoted(name) for name in columns)
-        self.sql = f"INSERT INTO {quoted(table.name)} ({names}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 (names of our own tables)
-        self._columns = [(name, table.c[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in columns]
-
-    def bound(self, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
-        """Return the rows as the driver takes them."""
-        return list(zip(*(self._column(name, process, rows) for name, process in self._columns), strict=True))
-
-    @staticmethod
-    def _column(name: str, process: Callable[[Any], Any] | None, rows: Sequence[Row]) -> list[Any]:
-        values = [row[name] for row in rows]
-        shared = len(set(map(id, values))) == 1
-        # What all rows of a page share is mostly one object: the time of writing, the connection.
-        given = values[:1] if shared else values
-        if any(isinstance(value, str | dict | list) for value in given):
-            given = [storable(value) for value in given]
-        if process is not None:
-            given = [process(value) for value in given]
-        return given * len(values) if shared else given
-
-
 def _identity(part: object) -> Hashable | None:
     """Return what tells one part of an upsert from another; None when it closes over values and must be built anew."""
     if part is None:
@@ -305,32 +279,6 @@ def _identity(part: object) -> Hashable | None:
         return tuple(part)
     code = getattr(part, "__code__", None)
     return code if code is not None and not code.co_freevars else None
-
-
-def storable_row(row: Row) -> Row:
-    """Return a row whose texts every database takes: the same row when there is nothing to replace."""
-    replaced = {}
-    for name, value in row.items():
-        kind = value.__class__
-        if kind is str:
-            if not value.isascii() or "\0" in value:
-                replaced[name] = storable(value)
-        elif kind is dict or kind is list:
-            replaced[name] = storable(value)
-    return {**row, **replaced} if replaced else row
-
-
-def storable(value: Any) -> Any:
-    """Replace what no database takes in a text: NUL, and halves of characters. What apps send can hold both."""
-    if isinstance(value, str):
-        if value.isascii() and "\0" not in value:
-            return value
-        return value.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
-    if isinstance(value, dict):
-        return {key: storable(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [storable(item) for item in value]
-    return value
 
 
 def parse_url(url: str) -> sa.URL:

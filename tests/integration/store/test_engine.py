@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.errors import ConfigError, StoreUnavailable
-from connectors.store import engine
+from connectors.store import bulk, engine
 from connectors.store.columns import natural_id, shard_of
 from connectors.store.engine import Database, parse_url
 from connectors.store.tables import metadata
@@ -139,7 +139,7 @@ def test_states_of_a_server_that_is_away(state: str) -> None:
 
 
 def test_what_is_stored_can_be_stored() -> None:
-    assert engine.storable({"a": ["\ud83d", "x\0"], "n": 1, "é": "é"}) == {"a": ["?", "x\ufffd"], "n": 1, "é": "é"}
+    assert bulk.storable({"a": ["\ud83d", "x\0"], "n": 1, "é": "é"}) == {"a": ["?", "x\ufffd"], "n": 1, "é": "é"}
 
 
 def test_keys_are_stable_and_shaped_as_version_4() -> None:
