@@ -33,6 +33,7 @@ def measure(url: str, *, events: int, seconds: float, workers: int, clients: int
         home.start("serve", *["worker"] * workers)
         flood(home.port, [text_of(number) for number in range(200)], rate=200, clients=8)
         bodies = [text_of(number) for number in range(200, 200 + events)]
+        started = home.cpu()
         stop, peak = threading.Event(), [0]
         watcher = threading.Thread(target=watch, args=(home, stop, peak))
         watcher.start()
@@ -45,7 +46,7 @@ def measure(url: str, *, events: int, seconds: float, workers: int, clients: int
         stop.set()
         watcher.join()
         lost = events + 200 - home.processed()
-        found, spent = home.count(finding), home.stop()
+        found, ended = home.count(finding), home.stop()
     cuts = statistics.quantiles(answers.seconds, n=100)
     return {
         "sent": events,
@@ -61,7 +62,7 @@ def measure(url: str, *, events: int, seconds: float, workers: int, clients: int
         "not_processed": lost,
         "findings": found,
         "expected": len(range(0, events + 200, EVERY)),
-        "cpu_seconds": {name: round(value, 1) for name, value in spent.items()},
+        "cpu_ms_per_event": {name: round(1000 * (ended[name] - started[name]) / events, 3) for name in ended},
     }
 
 
