@@ -148,3 +148,14 @@ def test_keys_are_stable_and_shaped_as_version_4() -> None:
     assert key != natural_id("event", "eu", "acme7")
     assert key.version == 4
     assert {shard_of(natural_id(n), 4) for n in range(50)} == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("known", [0, 3, 20])
+def test_many_rows_at_once_are_new_but_for_those_that_are_there(rig: Any, known: int) -> None:
+    rows = [{**row(rig, number), "name": f"{number} \0 \ud800"} for number in range(20)]
+    for number in range(known):
+        rig.database.run(lambda c, n=number: rig.database.insert_new(c, SCHEDULE, [row(rig, n)]))
+    new = rig.database.run(lambda c: rig.database.insert_new(c, SCHEDULE, rows))
+    assert new == {natural_id("schedule", number) for number in range(known, 20)}
+    names = [found["name"] for found in rig.rows("schedule")]
+    assert sorted(names) == sorted([*(str(n) for n in range(known)), *(f"{n} � ?" for n in range(known, 20))])
