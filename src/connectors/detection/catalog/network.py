@@ -20,7 +20,7 @@ DETECTORS = (
         base=Confidence.VERY_LIKELY,
         context=Context(against=("version", "release", "chrome", "firefox", "safari", "edge", "oid")),
         examples=("from 187.106.93.72 port 22", "'223.246.79.227'"),
-        near_misses=("1.2.3.4.5", "256.1.1.1", "v1.2.3.4", "0." * 3 + "0"),
+        near_misses=("1.2.3.4.5", "256.1.1.1", "v1.2.3.4", "0." * 3 + "0", "LibreOffice/7.4.7.2$Linux"),
         aliases=("IP_ADDRESS",),
         source="https://datatracker.ietf.org/doc/html/rfc791",
     ),

@@ -44,15 +44,21 @@ def ip_address(value: str, _text: str, _start: int, _end: int, /) -> bool:
 
 
 @check
-def public_ip(value: str, _text: str, _start: int, _end: int, /) -> Confidence | bool:
-    """Judge an address: one of a private, loopback or documentation range is POSSIBLE, the unspecified one none."""
+def public_ip(value: str, text: str, start: int, _end: int, /) -> Confidence | bool:
+    """Judge an address: one of a private, loopback or documentation range is POSSIBLE, the unspecified one none.
+
+    The version of a program (`LibreOffice/7.4.7.2`) is none: https://datatracker.ietf.org/doc/html/rfc9110#section-10.1.5
+    """
     try:
         address = ipaddress.ip_interface(value).ip
     except ValueError:
         return False
-    if address.is_unspecified:
+    if address.is_unspecified or (address.is_global and _PROGRAM.search(text, max(start - 32, 0), start)):
         return False
     return Confidence.VERY_LIKELY if address.is_global else Confidence.POSSIBLE
+
+
+_PROGRAM = re.compile(r"(?<![\w./\-])[A-Z][A-Za-z]{2,30}/\Z")
 
 
 @check
