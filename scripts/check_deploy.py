@@ -29,7 +29,8 @@ TOOLS = ROOT / ".venv" / "deploy"
 VALUES = (
     (),
     ("worker.autoscaling.enabled=true", "ingress.enabled=true", "ingress.host=dlp.example", "ingress.tlsSecret=tls"),
-    ("networkPolicy.enabled=false", "worker.residencies={eu,us}", "gateway.residencies={eu}", "image.tag=1.2.3", "service.type=LoadBalancer"),
+    ("networkPolicy.enabled=false", "image.tag=1.2.3", "service.type=LoadBalancer"),
+    ("worker.residencies={eu,us}", "gateway.residencies={eu}"),
     ("networkPolicy.ingressNamespaceLabels.team=edge", "ingress.enabled=true", "ingress.host=a.example"),
 )
 REFUSED = ("config=", "gateway.replicas=0", "worker.autoscaling.maxReplicas=many", "ingress.enabled=true")

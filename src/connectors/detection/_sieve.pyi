@@ -1,3 +1,5 @@
+from typing import Self
+
 FORM: int
 
 class Sieve:
@@ -12,7 +14,7 @@ class Sieve:
         code: bytes,
         variants: bytes,
         /,
-    ) -> Sieve: ...
+    ) -> Self: ...
     def hits(self, text: str, /) -> list[tuple[int, int]]: ...
 
 def around(text: str, end: int, known: int, reach: int, stops: bytes, /) -> tuple[int, int, bool]: ...
