@@ -84,7 +84,7 @@ def tell(runtime: Runtime, key: Key, told: AlertConfig, found: Sequence[Sequence
     database, now = runtime.databases.of(key.residency), runtime.now()
     body = results.sealed(runtime.vault, result)
     extra = {"upload": "", "metadata": "", "present": True}
-    wanted = list(jobs(key, told, "", result=scan, base=base_url(runtime), extra=extra))
+    wanted = list(jobs(key, told, "", result=scan, base=runtime.config.gateway.base_url, extra=extra))
 
     def work(connection: Any) -> None:
         uploads.keep_result(
@@ -93,12 +93,6 @@ def tell(runtime: Runtime, key: Key, told: AlertConfig, found: Sequence[Sequence
         enqueue(database, connection, wanted, vault=runtime.vault, now=now)
 
     database.run(work)
-
-
-def base_url(runtime: Runtime, default: str = "") -> str:
-    """Return the URL under which people reach this server."""
-    gateway = runtime.config.gateway
-    return gateway.public_url or default or f"http://{gateway.host}:{gateway.port}"
 
 
 def shown(finding: dict[str, Any]) -> tuple[str, str, str]:

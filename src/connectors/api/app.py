@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, NoMatchFound, Route
 from starlette.types import Message, Receive, Scope, Send
 
-from connectors.api import alerts, docs, files, results
+from connectors.api import docs, files, results
 from connectors.api.errors import ApiError, ErrorBody, invalid, translated
 from connectors.api.gate import Exchange, caller, exchange_of, read_body
 from connectors.api.keep import policies_router, records_router, rules_router
@@ -222,7 +222,7 @@ def _add_files(app: FastAPI, platform: Platform) -> None:
         found = await files.finished(platform, key, upload_id)
         exchange = exchange_of(request)
         await platform.gate.spend(exchange, key, found.size)
-        base = alerts.base_url(platform.runtime, str(request.base_url))
+        base = platform.runtime.config.gateway.public_url or str(request.base_url)
         return await files.scan(platform, key, upload_id, body, base=base)
 
     @app.get("/v3/findings/{result_id}", response_model=ResultBody, response_model_exclude_unset=True, tags=["scan"],

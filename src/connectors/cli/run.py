@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 @click.command()
 @click.option("--host", help="Address to listen on; the configuration's by default.")
-@click.option("--port", type=int, help="Port to listen on; the configuration's by default.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; the configuration's by default.")
 @click.option("--residency", "residencies", multiple=True, help="Serve only tenants of this residency.")
 @pass_state
 def serve(state: State, host: str | None, port: int | None, residencies: tuple[str, ...]) -> None:
@@ -40,16 +40,16 @@ def serve(state: State, host: str | None, port: int | None, residencies: tuple[s
 
     SIGHUP reads the configuration again. One with mistakes changes nothing but a line in the log.
     """
-    _serve(state, "gateway", host=host, port=port, residencies=residencies)
+    _serve(state.listening(host, port), "gateway", residencies=residencies)
 
 
 @click.command()
 @click.option("--host", help="Address to listen on; the configuration's by default.")
-@click.option("--port", type=int, help="Port to listen on; the configuration's by default.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; the configuration's by default.")
 @pass_state
 def up(state: State, host: str | None, port: int | None) -> None:
     """Run gateway and worker together: all that a small installation needs. SIGHUP and SIGTERM as for those."""
-    _serve(state, "up", host=host, port=port)
+    _serve(state.listening(host, port), "up")
 
 
 @click.command()
@@ -85,9 +85,7 @@ def worker(state: State, residencies: tuple[str, ...], metrics_port: int, metric
     working.runtime.close()
 
 
-def _serve(
-    state: State, service: str, *, host: str | None, port: int | None, residencies: tuple[str, ...] = ()
-) -> None:
+def _serve(state: State, service: str, *, residencies: tuple[str, ...] = ()) -> None:
     """Run the site, beside a worker when the service is `up`."""
     runtime = opened(state, service, residencies=residencies)
     if runtime.config.residency in runtime.databases.residencies:
@@ -118,7 +116,7 @@ def _serve(
     # The server stops by itself at SIGTERM and then raises it again: by then there is still something to finish.
     on_signals(stop=lambda: None, reload=lambda: served.exchange(fresh))
     try:
-        server(served, runtime.config.gateway, host=host, port=port).run()
+        server(served, runtime.config.gateway).run()
     finally:
         if working is not None:
             working.stop()

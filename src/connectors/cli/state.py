@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,12 +23,20 @@ class State:
     """The options of the command itself."""
 
     config_path: Path
+    listen: Mapping[str, Any] = field(default_factory=dict)
+    """What the command line says of `gateway`, over the file."""
+
+    def listening(self, host: str | None, port: int | None) -> State:
+        """Return this state with the address of the command line, as far as that names one."""
+        given = {"host": host, "port": port}
+        return State(self.config_path, {name: value for name, value in given.items() if value is not None})
 
     def config(self) -> Config:
         """Return the configuration. Raises `ConfigError`."""
         from connectors.config import load_config
 
-        return load_config(self.config_path)
+        config = load_config(self.config_path)
+        return config.model_copy(update={"gateway": config.gateway.model_copy(update=self.listen)})
 
     @property
     def folder(self) -> Path:

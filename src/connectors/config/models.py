@@ -100,6 +100,12 @@ class GatewaySettings(Settings):
     public_url: str = Field(default="", description="URL under which apps and people reach this server")
     body_limit: int = Field(default=26 * 2**20, ge=1024, description="bytes; apps send up to 25 MB")
 
+    @property
+    def base_url(self) -> str:
+        """Where people reach this server, without a slash at the end."""
+        host = "localhost" if self.host in ("0.0.0.0", "::", "") else self.host  # noqa: S104 (compared, not bound)
+        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+
 
 class TenantSettings(Settings):
     """A customer of this installation, and where its rows live."""

@@ -15,7 +15,6 @@ import sqlalchemy as sa
 from starlette.responses import Response
 
 from connectors.dashboard import secrets
-from connectors.dashboard.signing import base_url
 from connectors.dashboard.visit import Visit
 from connectors.errors import ConnectorsError, NotFound, Unverified
 from connectors.model import ActionSpec, FindingState
@@ -54,7 +53,7 @@ def link_alerts(runtime: Runtime) -> None:
     """Let alerts carry links, when the configuration says under which address people reach this server."""
     if not runtime.config.dashboard.enabled or not runtime.config.gateway.public_url:
         return
-    base = base_url(runtime.config)
+    base = runtime.config.gateway.base_url
 
     def links(told: Told) -> dict[str, str]:
         return {

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, SecretStr
 from starlette.responses import RedirectResponse, Response
 
-from connectors.dashboard.signing import audit_sign_in, base_url, begin_session
+from connectors.dashboard.signing import audit_sign_in, begin_session
 from connectors.dashboard.visit import Denied, Visit, cookie_name, local_path
 from connectors.errors import ConfigError, NotFound, Transient, Unverified
 from connectors.host import validated
@@ -99,7 +99,7 @@ def _client(visit: Visit, provider: Provider) -> Any:
         raise ConfigError("sign-in by OIDC needs Authlib", hint="pip install 'connectors[oidc]'") from None
     return OAuth2Session(
         provider.client_id, provider.client_secret.get_secret_value(), scope=provider.scopes,
-        redirect_uri=base_url(visit.runtime.config) + "/oidc/callback", code_challenge_method="S256",
+        redirect_uri=visit.runtime.config.gateway.base_url + "/oidc/callback", code_challenge_method="S256",
     )  # fmt: skip
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import sqlalchemy as sa
 from starlette.responses import Response
 
-from connectors.config.models import Config
 from connectors.dashboard import secrets
 from connectors.dashboard.visit import Dashboard, Denied, SignedOut, Visit, cookie_name, local_path
 from connectors.errors import Unverified
@@ -22,12 +21,6 @@ from connectors.store.dashboard.users import User
 SETUP_LASTS = timedelta(hours=24)
 HALF_SESSION = timedelta(minutes=10)
 """How long a second factor may take."""
-
-
-def base_url(config: Config) -> str:
-    """Return where people reach the dashboard."""
-    gateway = config.gateway
-    return (gateway.public_url or f"http://{gateway.host}:{gateway.port}").rstrip("/")
 
 
 def announce(runtime: Runtime, *, base: str = "") -> str | None:
@@ -47,7 +40,7 @@ def one_time_link(runtime: Runtime, purpose: str, name: str, *, base: str = "", 
     """Return a link that works once: `setup` makes the first admin, `password` sets a user's password."""
     values = {"name": name, "key": random.token_urlsafe(12)}
     token = secrets.make_link(runtime.vault, f"dashboard-{purpose}", values, runtime.now() + lasts)
-    return f"{base.rstrip('/') or base_url(runtime.config)}/{purpose}/{token}"
+    return f"{base.rstrip('/') or runtime.config.gateway.base_url}/{purpose}/{token}"
 
 
 def sign_in_page(visit: Visit) -> Response:
@@ -225,4 +218,4 @@ def _link(visit: Visit) -> tuple[str, dict[str, Any]]:
 
 def make_dashboard_link(dashboard: Dashboard, path: str) -> str:
     """Return the address of a page for people outside of the dashboard."""
-    return base_url(dashboard.runtime.config) + path
+    return dashboard.runtime.config.gateway.base_url + path

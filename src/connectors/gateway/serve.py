@@ -181,14 +181,12 @@ class OneRequest:
         await self.app(scope, read, answer)
 
 
-def server(
-    app: ASGIApp, settings: GatewaySettings, *, host: str | None = None, port: int | None = None
-) -> uvicorn.Server:
+def server(app: ASGIApp, settings: GatewaySettings) -> uvicorn.Server:
     """Return a server with bounds on headers, idle connections and slow clients."""
     config = uvicorn.Config(
         OneRequest(app),
-        host=host or settings.host,
-        port=settings.port if port is None else port,
+        host=settings.host,
+        port=settings.port,
         http=BoundedHttp,
         ws="none",
         log_level="warning",
