@@ -70,6 +70,7 @@ static int is_word(const Scan *scan, int64_t at)
 
 static int stands(const Scan *scan, unsigned what, unsigned class, int64_t at)
 {
+    if (at > scan->size) return 0;
     if (what == AHEAD) return at < scan->size && holds(scan, class, scan->data[at]);
     if (what == BORDER) return is_word(scan, at - 1) != is_word(scan, at);
     if (what == LINE_START) return at == 0 || scan->data[at - 1] == '\n';
