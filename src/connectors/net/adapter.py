@@ -17,8 +17,9 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 from urllib3.response import HTTPResponse
 
+from connectors.net.answer import TooLarge, TooSlow
 from connectors.net.guard import Guard
-from connectors.net.wire import TimedResponse, TooLarge, TooSlow, Wire, open_socket
+from connectors.net.wire import TimedResponse, Wire, open_socket
 
 _CHUNK = 65536
 
@@ -64,16 +65,17 @@ class Adapter(HTTPAdapter):
         """Send by a kept connection: half of a call's time is what requests and urllib3 do around it."""
         verify = kwargs.get("verify", True)
         trusted = verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH
-        answer, content = wire.exchange(request, timeout=kwargs["timeout"], trusted=trusted)
-        encoded = "Content-Encoding" in answer.headers
+        answer = wire.exchange(request, timeout=kwargs["timeout"], trusted=trusted)
+        content, encoded = answer.content, answer.header("content-encoding") is not None
+        cookies: Any = answer  # requests reads them from its `msg`
         raw = HTTPResponse(
             body=io.BytesIO(content) if encoded else b"",
-            headers=HTTPHeaderDict(answer.msg.items()),
+            headers=HTTPHeaderDict(answer.headers),
             status=answer.status,
             version=answer.version,
             reason=answer.reason,
             preload_content=False,
-            original_response=answer,
+            original_response=cookies if answer.header("set-cookie") is not None else None,
         )
         response = self.build_response(request, raw)
         _hold(response, self._read(response, deadline) if encoded else content)

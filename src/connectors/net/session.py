@@ -26,8 +26,8 @@ from urllib3.exceptions import (
 
 from connectors.errors import ConnectorsError, RateLimited, Transient, Unsupported
 from connectors.net.adapter import Adapter
+from connectors.net.answer import TooLarge, TooSlow
 from connectors.net.guard import Guard
-from connectors.net.wire import TooLarge, TooSlow
 
 Spend = Callable[[str, int], None]
 """Called before every request with (bucket, cost); waits for the budget, or raises `RateLimited`."""

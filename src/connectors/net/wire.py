@@ -8,10 +8,11 @@ import ssl
 import threading
 import time
 import weakref
+from collections.abc import Mapping
 from functools import partial
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import requests
@@ -21,21 +22,13 @@ from urllib3.util import connection as sockets
 from urllib3.util.ssl_ import create_urllib3_context
 from urllib3.util.wait import wait_for_read
 
+from connectors.net.answer import Answer, TooSlow
 from connectors.net.guard import Guard
 
-_CHUNK = 65536
 _IDLE_KEPT = 10
 
 Place = tuple[str, str, int, str]
 """Where a connection leads: scheme, host, port and the file of certificates that are trusted."""
-
-
-class TooLarge(Exception):
-    """A body that goes on past the cap."""
-
-
-class TooSlow(Exception):
-    """An answer that trickles past the time it is given."""
 
 
 def open_socket(connection: Any, guard: Guard) -> socket.socket:
@@ -102,19 +95,17 @@ class _Clock(io.RawIOBase):
 
 
 class TimedResponse(HTTPResponse):
-    """An answer that must be there within `total` seconds: its head, and with `whole` its body too."""
+    """An answer whose head must be there within `total` seconds."""
 
-    def __init__(self, sock: socket.socket, *args: Any, total: float, whole: bool = False, **kwargs: Any) -> None:
+    def __init__(self, sock: socket.socket, *args: Any, total: float, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        self._whole = whole
         self._clock = _Clock(sock, self.fp.detach(), time.monotonic() + total)
         self.fp = io.BufferedReader(self._clock)
 
     def begin(self) -> None:
         """Read the head."""
         super().begin()
-        if not self._whole:
-            self._clock.stop()
+        self._clock.stop()
 
 
 class _Connection(HTTPConnection):
@@ -122,11 +113,11 @@ class _Connection(HTTPConnection):
 
     socket_options = Defaults.default_socket_options
 
-    def __init__(self, place: Place, guard: Guard, context: ssl.SSLContext | None, *, total: float) -> None:
+    def __init__(self, place: Place, guard: Guard, context: ssl.SSLContext | None, limits: Mapping[str, Any]) -> None:
         scheme, host, port, _ = place
         super().__init__(host, port)
         self.default_port = 443 if scheme == "https" else 80
-        self.response_class = partial(TimedResponse, total=total, whole=True)  # type: ignore[assignment]  # it is only called
+        self.response_class = partial(Answer, **limits)  # type: ignore[assignment]  # it is only called
         self._guard = guard
         self._context = context
 
@@ -144,7 +135,8 @@ class _Connection(HTTPConnection):
     @property
     def dropped(self) -> bool:
         """Tell whether the other side has hung up, or said something that nobody asked for."""
-        return self.sock is None or wait_for_read(self.sock, timeout=0.0)
+        unread = self.sock.pending() if isinstance(self.sock, ssl.SSLSocket) else 0
+        return self.sock is None or unread > 0 or wait_for_read(self.sock, timeout=0.0)
 
 
 class Wire:
@@ -160,13 +152,11 @@ class Wire:
         # Sessions are dropped more often than they are closed.
         weakref.finalize(self, _close, self._idle)
 
-    def exchange(
-        self, request: requests.PreparedRequest, *, timeout: tuple[float, float], trusted: str
-    ) -> tuple[HTTPResponse, bytes]:
-        """Send a request and return its answer with the body, still encoded as the headers say.
+    def exchange(self, request: requests.PreparedRequest, *, timeout: tuple[float, float], trusted: str) -> Answer:
+        """Send a request and return its whole answer.
 
         `timeout` is how many seconds connecting and silence may take, `trusted` the file or folder of trusted
-        certificates. Raises `TooLarge`, `TooSlow`, and what the network raises.
+        certificates. Raises what `Answer.begin` raises, and what connecting does.
         """
         parts = urlsplit(request.url or "")
         port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -175,13 +165,12 @@ class Wire:
         body = request.body.encode() if isinstance(request.body, str) else request.body
         try:
             connection.request(str(request.method), request.path_url, body, request.headers)
-            answer = connection.getresponse()
-            content = self._content(answer)
+            answer = cast("Answer", connection.getresponse())
         except BaseException:
             connection.close()
             raise
         self._keep(place, connection, closing=answer.will_close)
-        return answer, content
+        return answer
 
     def close(self) -> None:
         """Close the connections that nobody uses."""
@@ -195,7 +184,8 @@ class Wire:
                 break
             connection.close()
         else:
-            connection = _Connection(place, self._guard, self._context(place), total=self._total)
+            limits = {"total": self._total, "max_bytes": self._max_bytes}
+            connection = _Connection(place, self._guard, self._context(place), limits)
             connection.timeout = connect
             connection.connect()
         connection.sock.settimeout(read)
@@ -226,18 +216,6 @@ class Wire:
             context.set_alpn_protocols(["http/1.1"])
             self._contexts[trusted] = context
         return self._contexts[trusted]
-
-    def _content(self, answer: HTTPResponse) -> bytes:
-        if answer.length is not None:
-            if answer.length > self._max_bytes:
-                raise TooLarge
-            return answer.read()
-        body = bytearray()
-        while chunk := answer.read1(_CHUNK):
-            body += chunk
-            if len(body) > self._max_bytes:
-                raise TooLarge
-        return bytes(body)
 
 
 def _close(idle: list[tuple[Place, _Connection]]) -> None:
