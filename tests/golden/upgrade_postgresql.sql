@@ -715,7 +715,7 @@ COMMENT ON COLUMN sync_partition.cursor IS 'where the next page starts, encrypte
 
 COMMENT ON COLUMN sync_partition.generation IS 'grows with each reading from the beginning';
 
-CREATE INDEX IF NOT EXISTS ix_sync_partition_connection ON sync_partition (residency, connection);
+CREATE INDEX IF NOT EXISTS ix_sync_partition_connection ON sync_partition (residency, connection, partition, generation);
 
 CREATE TABLE IF NOT EXISTS tally (
     residency VARCHAR(32) NOT NULL, 

@@ -62,7 +62,7 @@ sync_partition = sa.Table(
     sa.Column("started_at", UtcDateTime),
     sa.Column("finished_at", UtcDateTime),
     sa.Column("updated_at", UtcDateTime, nullable=False),
-    sa.Index("ix_sync_partition_connection", "residency", "connection"),
+    sa.Index("ix_sync_partition_connection", "residency", "connection", "partition", "generation"),
 )
 
 ledger = sa.Table(

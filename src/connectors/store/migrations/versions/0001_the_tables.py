@@ -877,7 +877,10 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("sync_partition", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_sync_partition_connection", ["residency", "connection"], unique=False, if_not_exists=True
+            "ix_sync_partition_connection",
+            ["residency", "connection", "partition", "generation"],
+            unique=False,
+            if_not_exists=True,
         )
 
     op.create_table(
