@@ -9,6 +9,7 @@ import threading
 import time
 import weakref
 from collections.abc import Mapping
+from contextlib import ExitStack
 from functools import partial
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
@@ -27,7 +28,7 @@ from connectors.net.guard import Guard
 
 _IDLE_KEPT = 10
 
-Place = tuple[str, str, int, str]
+Endpoint = tuple[str, str, int, str]
 """Where a connection leads: scheme, host, port and the file of certificates that are trusted."""
 
 
@@ -113,8 +114,10 @@ class _Connection(HTTPConnection):
 
     socket_options = Defaults.default_socket_options
 
-    def __init__(self, place: Place, guard: Guard, context: ssl.SSLContext | None, limits: Mapping[str, Any]) -> None:
-        scheme, host, port, _ = place
+    def __init__(
+        self, endpoint: Endpoint, guard: Guard, context: ssl.SSLContext | None, limits: Mapping[str, Any]
+    ) -> None:
+        scheme, host, port, _ = endpoint
         super().__init__(host, port)
         self.default_port = 443 if scheme == "https" else 80
         self.response_class = partial(Answer, **limits)  # type: ignore[assignment]  # it is only called
@@ -122,15 +125,11 @@ class _Connection(HTTPConnection):
         self._context = context
 
     def connect(self) -> None:
-        plain = open_socket(self, self._guard)
-        if self._context is None:
-            self.sock = plain
-            return
-        try:
-            self.sock = self._context.wrap_socket(plain, server_hostname=self.host.rstrip("."))
-        except BaseException:
-            plain.close()
-            raise
+        with ExitStack() as undo:
+            plain = undo.enter_context(open_socket(self, self._guard))
+            name = self.host.rstrip(".")
+            self.sock = self._context.wrap_socket(plain, server_hostname=name) if self._context else plain
+            undo.pop_all()
 
     @property
     def dropped(self) -> bool:
@@ -147,7 +146,7 @@ class Wire:
         self._max_bytes = max_bytes
         self._total = total
         self._lock = threading.Lock()
-        self._idle: list[tuple[Place, _Connection]] = []
+        self._idle: list[tuple[Endpoint, _Connection]] = []
         self._contexts: dict[str, ssl.SSLContext] = {}
         # Sessions are dropped more often than they are closed.
         weakref.finalize(self, _close, self._idle)
@@ -160,16 +159,15 @@ class Wire:
         """
         parts = urlsplit(request.url or "")
         port = parts.port or (443 if parts.scheme == "https" else 80)
-        place = (str(parts.scheme), str(parts.hostname), port, trusted)
-        connection = self._lent(place, *timeout)
+        endpoint = (str(parts.scheme), str(parts.hostname), port, trusted)
+        connection = self._lent(endpoint, *timeout)
         body = request.body.encode() if isinstance(request.body, str) else request.body
-        try:
+        with ExitStack() as undo:
+            undo.callback(connection.close)
             connection.request(str(request.method), request.path_url, body, request.headers)
             answer = cast("Answer", connection.getresponse())
-        except BaseException:
-            connection.close()
-            raise
-        self._keep(place, connection, closing=answer.will_close)
+            undo.pop_all()
+        self._keep(endpoint, connection, closing=answer.will_close)
         return answer
 
     def close(self) -> None:
@@ -177,36 +175,36 @@ class Wire:
         with self._lock:
             _close(self._idle)
 
-    def _lent(self, place: Place, connect: float, read: float) -> _Connection:
+    def _lent(self, endpoint: Endpoint, connect: float, read: float) -> _Connection:
         """Return a connection on which requests wait up to `read` seconds: a kept one, or a new one."""
-        while (connection := self._taken(place)) is not None:
+        while (connection := self._taken(endpoint)) is not None:
             if not connection.dropped:
                 break
             connection.close()
         else:
             limits = {"total": self._total, "max_bytes": self._max_bytes}
-            connection = _Connection(place, self._guard, self._context(place), limits)
+            connection = _Connection(endpoint, self._guard, self._context(endpoint), limits)
             connection.timeout = connect
             connection.connect()
         connection.sock.settimeout(read)
         return connection
 
-    def _taken(self, place: Place) -> _Connection | None:
+    def _taken(self, endpoint: Endpoint) -> _Connection | None:
         with self._lock:
             for number in range(len(self._idle) - 1, -1, -1):
-                if self._idle[number][0] == place:
+                if self._idle[number][0] == endpoint:
                     return self._idle.pop(number)[1]
         return None
 
-    def _keep(self, place: Place, connection: _Connection, *, closing: bool) -> None:
+    def _keep(self, endpoint: Endpoint, connection: _Connection, *, closing: bool) -> None:
         with self._lock:
             if not closing and len(self._idle) < _IDLE_KEPT:
-                self._idle.append((place, connection))
+                self._idle.append((endpoint, connection))
                 return
         connection.close()
 
-    def _context(self, place: Place) -> ssl.SSLContext | None:
-        scheme, _, _, trusted = place
+    def _context(self, endpoint: Endpoint) -> ssl.SSLContext | None:
+        scheme, _, _, trusted = endpoint
         if scheme != "https":
             return None
         if trusted not in self._contexts:
@@ -218,6 +216,6 @@ class Wire:
         return self._contexts[trusted]
 
 
-def _close(idle: list[tuple[Place, _Connection]]) -> None:
+def _close(idle: list[tuple[Endpoint, _Connection]]) -> None:
     while idle:
         idle.pop()[1].close()

@@ -87,41 +87,11 @@ def prepare(arrival: Arrival, *, vault: Vault, shards: int) -> Prepared:
     return Prepared(row, events, (arrival.tenant, arrival.connection, LIVE, 0))
 
 
-def event_row(
-    event: Event,
-    *,
-    vault: Vault,
-    shards: int,
-    residency: str,
-    tenant: str,
-    connection: str,
-    source: str,
-    partition: str,
-    generation: int,
-    now: datetime,
-    salt: str = "",
-) -> dict[str, Any]:
-    """Return the inbox row of one event.
+class EventRows:
+    """Makes the inbox rows of events from one place: what they share is worked out once for a page.
 
     The same event in the same place is the same row; `salt` tells apart events that carry no version.
     """
-    rows = EventRows(
-        vault=vault,
-        shards=shards,
-        residency=residency,
-        tenant=tenant,
-        connection=connection,
-        source=source,
-        partition=partition,
-        generation=generation,
-        now=now,
-        salt=salt,
-    )
-    return rows.of(event)
-
-
-class EventRows:
-    """Makes the inbox rows of events from one place: what they share is worked out once for a page."""
 
     def __init__(
         self,
@@ -160,7 +130,7 @@ class EventRows:
         }
 
     def of(self, event: Event) -> dict[str, Any]:
-        """Return the row of one event, as `event_row` does."""
+        """Return the row of one event."""
         resource, kind = event.resource.id, str(event.kind)
         resource_key = natural_id(self._resource, resource)
         identity = natural_id(self._event, resource, kind, event.version, self._salt)

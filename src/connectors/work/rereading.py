@@ -39,8 +39,7 @@ def reread(run: JobRun) -> Ended:
     event = _event(run, finding_of(found).resource)
     if event is None:
         return _read_partition(run)
-    row = inbox.event_row(
-        event,
+    rows = inbox.EventRows(
         vault=run.runtime.vault,
         shards=run.database.shards,
         residency=run.residency,
@@ -52,6 +51,7 @@ def reread(run: JobRun) -> Ended:
         now=run.now(),
         salt=str(run.row["lease"]),
     )
+    row = rows.of(event)
     publisher = run.runtime.publisher
     published = publisher.publish(run.residency, [row]) if publisher else set()
     log.debug("resource_reread", connection=run.connection, kind=event.kind.value)

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import socket
 import ssl
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from connectors.errors import Transient
 from connectors.net import AddressRefused, Guard, Limits, connect
 
 NAME = "hooks.acme.test"
+Certify = Callable[[str], tuple[str, ssl.SSLContext]]
 
 
 class Answers:
@@ -136,8 +131,8 @@ def test_the_next_address_is_tried_when_one_is_closed(serve: Callable[..., Any])
 
 
 @pytest.mark.parametrize("encrypted", [False, True])
-def test_headers_that_trickle_are_not_waited_for(tmp_path: Path, *, encrypted: bool) -> None:
-    pem, context = certificate(tmp_path)
+def test_headers_that_trickle_are_not_waited_for(certify: Certify, *, encrypted: bool) -> None:
+    pem, context = certify(NAME)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         ended = threading.Event()
 
@@ -153,42 +148,15 @@ def test_headers_that_trickle_are_not_waited_for(tmp_path: Path, *, encrypted: b
         server.start()
         limits = Limits(total=0.1, read=5, attempts=1)
         session = connect(guard=Guard.of(["127.0.0.1"], resolver=Answers("127.0.0.1")), limits=limits)
-        session.verify = str(pem)
+        session.verify = pem
         with pytest.raises(Transient, match=NAME):
             session.get(f"{'https' if encrypted else 'http'}://{NAME}:{listener.getsockname()[1]}/")
         ended.set()
         server.join(5)
 
 
-def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
-    """Write a self-signed certificate for NAME, and make a server context with it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem, keyfile = folder / "cert.pem", folder / "key.pem"
-    pem.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    keyfile.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem, keyfile)
-    return pem, context
-
-
-def test_sni_and_the_certificate_are_those_of_the_name(tmp_path: Path) -> None:
-    pem, context = certificate(tmp_path)
+def test_sni_and_the_certificate_are_those_of_the_name(certify: Certify) -> None:
+    pem, context = certify(NAME)
     asked: list[str | None] = []
     context.sni_callback = lambda _socket, name, _context: asked.append(name)
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -205,7 +173,7 @@ def test_sni_and_the_certificate_are_those_of_the_name(tmp_path: Path) -> None:
 
         threading.Thread(target=answer, daemon=True).start()
         session = connect(guard=Guard.of(["127.0.0.1"], resolver=Answers("127.0.0.1")))
-        session.verify = str(pem)
+        session.verify = pem
         port = listener.getsockname()[1]
         assert session.get(f"https://{NAME}:{port}/").text == "ok"
         with pytest.raises(Transient, match="TLS"):
